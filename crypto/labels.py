@@ -1,0 +1,57 @@
+"""Domain separation: every hash and signature of our own carries one of these labels.
+
+RFC constructions (OPRF, DLEQ, HPKE, Merkle leaves, C2SP notes) keep the labels of their RFC.
+Parts are length-prefixed, so that no two different lists of parts give the same bytes.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from enum import Enum
+
+
+class Label(bytes, Enum):
+    """One label per use. Never reuse one, never change one: add ``/v2``."""
+
+    # documents that are signed
+    FEDERATION = b"hedui/federation/v1"
+    JOIN_REQUEST = b"hedui/join-request/v1"
+    AUTHORIZATION = b"hedui/authorization/v1"
+    AUTHORIZATION_CHECK = b"hedui/authorization-check/v1"
+    OFFICER_REQUEST = b"hedui/officer-request/v1"
+    MANIFEST = b"hedui/manifest/v1"
+    TICKET = b"hedui/ticket/v1"
+    REVOCATION_LIST = b"hedui/revocation-list/v1"
+    PERMIT = b"hedui/permit/v1"
+    ACCEPTANCE = b"hedui/acceptance/v1"
+    ANSWER = b"hedui/answer/v1"
+    HOLDER_MESSAGE = b"hedui/holder-message/v1"
+    BUDGET = b"hedui/enrolment-budget/v1"
+    POLICY_APPROVAL = b"hedui/policy-approval/v1"
+    # hashes
+    COMMITMENT = b"hedui/commitment/v1"
+    ANSWER_SET = b"hedui/answer-set/v1"
+    POLICY = b"hedui/policy/v1"
+    HOLDER_ORDER = b"hedui/holder-order/v1"
+    CIPHERTEXT = b"hedui/ciphertext/v1"
+    PAILLIER_KEY = b"hedui/paillier-key/v1"
+    PRF_KEY = b"hedui/prf-key/v1"
+    PERSON = b"hedui/person/v1"
+    # Fiat-Shamir challenges
+    PLAINTEXT_PROOF = b"hedui/proof/plaintext-knowledge/v1"
+    SHARE_PROOF = b"hedui/proof/share/v1"
+    BIT_PROOF = b"hedui/proof/bit/v1"
+    # keys and sealing
+    HOLDER_SEAL = b"hedui/seal/holder/v1"
+    KEY_SHARE_SEAL = b"hedui/seal/key-share/v1"
+    DATA_KEY = b"hedui/seal/data-key/v1"
+    AT_REST = b"hedui/seal/at-rest/v1"
+
+
+def join(label: Label, parts: Iterable[bytes]) -> bytes:
+    """Return the label and the parts, each behind its length in 8 bytes, big-endian."""
+    return b"".join(len(p).to_bytes(8, "big") + p for p in (label.value, *parts))
+
+
+def digest(label: Label, *parts: bytes) -> bytes:
+    """SHA-256 over ``join(label, parts)``, 32 bytes."""
+    return hashlib.sha256(join(label, parts)).digest()
