@@ -1,0 +1,121 @@
+from hedui.v1 import common_pb2 as _common_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class OpenCaseRequest(_message.Message):
+    __slots__ = ("request", "countersigned")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    COUNTERSIGNED_FIELD_NUMBER: _ClassVar[int]
+    request: _common_pb2.SignedDocument
+    countersigned: _common_pb2.SignedDocument
+    def __init__(self, request: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., countersigned: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
+
+class GetCaseRequest(_message.Message):
+    __slots__ = ("case_id",)
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    case_id: str
+    def __init__(self, case_id: _Optional[str] = ...) -> None: ...
+
+class ListCasesRequest(_message.Message):
+    __slots__ = ("after", "limit", "state")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    after: str
+    limit: int
+    state: str
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+
+class ListCasesReply(_message.Message):
+    __slots__ = ("cases",)
+    CASES_FIELD_NUMBER: _ClassVar[int]
+    cases: _containers.RepeatedCompositeFieldContainer[Case]
+    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ...) -> None: ...
+
+class DecideCaseRequest(_message.Message):
+    __slots__ = ("decision",)
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    decision: _common_pb2.SignedDocument
+    def __init__(self, decision: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
+
+class Case(_message.Message):
+    __slots__ = ("case_id", "state", "authorization", "reason", "opened_at", "updated_at", "departments", "programmes", "ledger_entry", "has_entry", "policy")
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    AUTHORIZATION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OPENED_AT_FIELD_NUMBER: _ClassVar[int]
+    UPDATED_AT_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENTS_FIELD_NUMBER: _ClassVar[int]
+    PROGRAMMES_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    HAS_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    case_id: str
+    state: str
+    authorization: str
+    reason: str
+    opened_at: str
+    updated_at: str
+    departments: _containers.RepeatedCompositeFieldContainer[DepartmentProgress]
+    programmes: _containers.RepeatedCompositeFieldContainer[ProgrammeDetermination]
+    ledger_entry: int
+    has_entry: bool
+    policy: str
+    def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., authorization: _Optional[str] = ..., reason: _Optional[str] = ..., opened_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., departments: _Optional[_Iterable[_Union[DepartmentProgress, _Mapping]]] = ..., programmes: _Optional[_Iterable[_Union[ProgrammeDetermination, _Mapping]]] = ..., ledger_entry: _Optional[int] = ..., has_entry: _Optional[bool] = ..., policy: _Optional[str] = ...) -> None: ...
+
+class DepartmentProgress(_message.Message):
+    __slots__ = ("department", "state", "reason", "answered_at", "data_dates")
+    class DataDatesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ANSWERED_AT_FIELD_NUMBER: _ClassVar[int]
+    DATA_DATES_FIELD_NUMBER: _ClassVar[int]
+    department: str
+    state: str
+    reason: str
+    answered_at: str
+    data_dates: _containers.ScalarMap[str, str]
+    def __init__(self, department: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., answered_at: _Optional[str] = ..., data_dates: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class ProgrammeDetermination(_message.Message):
+    __slots__ = ("programme", "title", "title_zh", "outcome", "rules")
+    PROGRAMME_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_ZH_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    RULES_FIELD_NUMBER: _ClassVar[int]
+    programme: str
+    title: str
+    title_zh: str
+    outcome: str
+    rules: _containers.RepeatedCompositeFieldContainer[RuleResult]
+    def __init__(self, programme: _Optional[str] = ..., title: _Optional[str] = ..., title_zh: _Optional[str] = ..., outcome: _Optional[str] = ..., rules: _Optional[_Iterable[_Union[RuleResult, _Mapping]]] = ...) -> None: ...
+
+class RuleResult(_message.Message):
+    __slots__ = ("rule", "title", "title_zh", "outcome", "explanation", "legal")
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_FIELD_NUMBER: _ClassVar[int]
+    TITLE_ZH_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    LEGAL_FIELD_NUMBER: _ClassVar[int]
+    rule: str
+    title: str
+    title_zh: str
+    outcome: str
+    explanation: str
+    legal: str
+    def __init__(self, rule: _Optional[str] = ..., title: _Optional[str] = ..., title_zh: _Optional[str] = ..., outcome: _Optional[str] = ..., explanation: _Optional[str] = ..., legal: _Optional[str] = ...) -> None: ...
