@@ -25,6 +25,7 @@ class Label(bytes, Enum):
     ACCEPTANCE = b"hedui/acceptance/v1"
     ANSWER = b"hedui/answer/v1"
     HOLDER_MESSAGE = b"hedui/holder-message/v1"
+    DECISION = b"hedui/decision/v1"
     BUDGET = b"hedui/enrolment-budget/v1"
     POLICY_APPROVAL = b"hedui/policy-approval/v1"
     # hashes

@@ -1,0 +1,1 @@
+"""Documents that one party signs and others keep, and the canonical bytes that are signed."""

@@ -1,0 +1,66 @@
+"""The authorization letter (授权书) as the registrar stores it, and the checker's confirmation."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from crypto.labels import Label
+from model.documents.signed import Document
+from model.fields import Date, Hex32, Name, Strict, Text
+from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
+
+AuthorizationNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}\Z")]
+Level = Literal["verdict", "totals"]
+PURPOSE = "social-assistance"
+
+
+class Member(Strict):
+    """One member of the household."""
+
+    person: Annotated[str, StringConstraints(min_length=3, max_length=80)]
+    """Typed identifier in normal form, ``resident:…``; model.identifiers checks it."""
+    relation: Literal["head", "spouse", "child", "parent", "grandparent", "grandchild", "other"]
+    signed: Literal["self", "guardian", "missing"]
+    """Who signed for this member. ``missing`` is stored and never comes into force."""
+    guardian: Annotated[str, StringConstraints(max_length=80)] = ""
+    """Typed identifier of the guardian where one signed."""
+
+
+class Grant(Strict):
+    """One department and the resources that it may be asked for."""
+
+    department: Name
+    resources: Annotated[list[Name], Field(min_length=1, max_length=MAX_RESOURCES)]
+
+
+class Authorization(Document):
+    """The whole letter, signed by the clerk. Terms never change once given."""
+
+    LABEL: ClassVar[Label] = Label.AUTHORIZATION
+
+    number: AuthorizationNumber
+    programmes: Annotated[list[Name], Field(min_length=1, max_length=MAX_PROGRAMMES)]
+    purpose: Literal["social-assistance"]
+    level: Level
+    region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}\Z")]
+    members: Annotated[list[Member], Field(min_length=1, max_length=MAX_MEMBERS)]
+    grants: Annotated[list[Grant], Field(min_length=1, max_length=MAX_DEPARTMENTS)]
+    single_department_rules: Annotated[list[Name], Field(max_length=64)]
+    """Rules whose bit is one department's fact; the household was told which."""
+    reference_date: Date
+    """The day windows are counted back from."""
+    valid_from: Date
+    valid_to: Date
+    evidence_file: Text
+    evidence_sha256: Hex32
+    clerk: Name
+
+
+class AuthorizationCheck(Document):
+    """The checker's confirmation; it names the digest of what the clerk registered."""
+
+    LABEL: ClassVar[Label] = Label.AUTHORIZATION_CHECK
+
+    number: AuthorizationNumber
+    authorization: Hex32
+    checker: Name

@@ -1,0 +1,22 @@
+"""Documents of the desk: the officer's decision."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import StringConstraints
+
+from crypto.labels import Label
+from model.documents.signed import Document
+from model.fields import Hex16, Name, Time
+
+
+class Decision(Document):
+    """An officer's decision on a determined case. The determination is advice; this decides."""
+
+    LABEL: ClassVar[Label] = Label.DECISION
+
+    case: Hex16
+    programme: Name
+    decision: Literal["granted", "refused"]
+    reason: Annotated[str, StringConstraints(max_length=400)]
+    officer: Name
+    at: Time

@@ -1,0 +1,105 @@
+"""Documents of an opening: permit, acceptance, header of a holder's message."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from crypto.labels import Label, digest
+from model.documents.signed import Document
+from model.fields import Hex16, Hex32, Name, Strict, Time
+from model.limits import MAX_DEPARTMENTS
+
+Kind = Literal["rules"]
+HolderRole = Literal["masker", "evaluator", "sharer"]
+Step = Literal["mask", "share", "bits", "terms", "flips", "results", "share-proof"]
+
+
+class Skip(Strict):
+    """A holder that comes earlier in the order and did not accept."""
+
+    holder: Name
+    reason: Annotated[str, StringConstraints(pattern=r"^[a-z_]{3,40}\Z")]
+
+
+class Permit(Document):
+    """Signed by the registrar: this answer set of this manifest may be opened by these holders."""
+
+    LABEL: ClassVar[Label] = Label.PERMIT
+
+    permit: Hex16
+    manifest: Hex32
+    kind: Kind
+    answers: Hex32
+    """Digest of the answer set, see ``answer_set_digest``."""
+    answering: Annotated[list[Name], Field(min_length=1, max_length=MAX_DEPARTMENTS)]
+    silent: Annotated[list[Name], Field(max_length=MAX_DEPARTMENTS)]
+    holders: Annotated[list[Name], Field(min_length=2, max_length=16)]
+    """t names: masker, evaluator, then those who only send a share."""
+    skips: Annotated[list[Skip], Field(max_length=16)]
+    issued_at: Time
+    expires_at: Time
+
+    @property
+    def masker(self) -> str:
+        """First of the holders."""
+        return self.holders[0]
+
+    @property
+    def evaluator(self) -> str:
+        """Second of the holders."""
+        return self.holders[1]
+
+
+class Acceptance(Document):
+    """A holder's word to the registrar that it will take part."""
+
+    LABEL: ClassVar[Label] = Label.ACCEPTANCE
+
+    holder: Name
+    role: HolderRole
+    manifest: Hex32
+    kind: Kind
+    answers: Hex32
+
+
+class HolderHeader(Document):
+    """What a holder signs for every message; the payload is bound by its digest."""
+
+    LABEL: ClassVar[Label] = Label.HOLDER_MESSAGE
+
+    permit: Hex32
+    """Digest of the permit."""
+    step: Step
+    sender: Name
+    recipient: Name
+    ciphertext: Hex32
+    """Digest of C, the masked product."""
+    previous: Hex32
+    """Digest of the header before it in the permit's chain; of the permit for the first."""
+    payload: Hex32
+    """SHA-256 of the payload."""
+
+
+def answer_set_digest(manifest: str, answers: Sequence[bytes | None]) -> str:
+    """Digest of an answer set, hex.
+
+    Args:
+        manifest: Digest of the manifest, hex.
+        answers: Per department in the manifest's order: the exact body of its signed answer,
+            or None where it is silent.
+    """
+    parts = [b"" if a is None else hashlib.sha256(a).digest() for a in answers]
+    return digest(Label.ANSWER_SET, bytes.fromhex(manifest), *parts).hex()
+
+
+def holder_order(nonce: str, federation: str, holders: Sequence[str]) -> list[str]:
+    """All holders in the order that the manifest's nonce and the federation's digest fix."""
+    seed = (bytes.fromhex(nonce), bytes.fromhex(federation))
+    return sorted(holders, key=lambda h: digest(Label.HOLDER_ORDER, *seed, h.encode()))
+
+
+def ciphertext_digest(ciphertext: bytes) -> str:
+    """Digest by which messages name C, hex; ``ciphertext`` has its fixed width."""
+    return digest(Label.CIPHERTEXT, ciphertext).hex()

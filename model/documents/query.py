@@ -1,0 +1,104 @@
+"""Documents of a query: the officer's request, manifest, ticket, revocation list, answer."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from crypto.labels import Label
+from model.documents.authorization import AuthorizationNumber, Level
+from model.documents.signed import Document
+from model.fields import Date, Hex16, Hex32, HexData, Name, Strict, Time
+from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
+
+SUITE = "hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"
+
+
+class OfficerRequest(Document):
+    """What an officer signs to open a case. A checker signs the same for a second manifest."""
+
+    LABEL: ClassVar[Label] = Label.OFFICER_REQUEST
+
+    authorization: AuthorizationNumber
+    programmes: Annotated[list[Name], Field(min_length=1, max_length=MAX_PROGRAMMES)]
+    policy: Hex32
+    level: Level
+    officer: Name
+    again: Annotated[str, StringConstraints(max_length=400)] = ""
+    """The reason for a second manifest; empty for the first."""
+    nonce: Hex16
+    at: Time
+
+
+class Commitments(Strict):
+    """Salted commitments, each opened only to those who need it (crypto.commit)."""
+
+    authorization: Hex32
+    roster: Hex32
+    officer: Hex32
+    members: Hex32
+    reference_date: Hex32
+    region: Hex32
+    programmes: Hex32
+
+
+class Manifest(Document):
+    """One per case, signed by the registrar, everything in it derived from the authorization."""
+
+    LABEL: ClassVar[Label] = Label.MANIFEST
+
+    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"]
+    federation: Hex32
+    """Digest of the federation file under which it was issued."""
+    sequence: Annotated[int, Field(ge=1, le=1_000_000)]
+    nonce: Hex32
+    commitments: Commitments
+    departments: Annotated[list[Name], Field(min_length=1, max_length=MAX_DEPARTMENTS)]
+    """Ordered; answers and products follow this order."""
+    policy: Hex32
+    level: Level
+    purpose: Literal["social-assistance"]
+    issued_at: Time
+    expires_at: Time
+
+
+class Ticket(Document):
+    """For one department: all members' pseudonyms, in random order."""
+
+    LABEL: ClassVar[Label] = Label.TICKET
+
+    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"]
+    query: Hex16
+    """Random; the query id in every ledger and on every screen."""
+    manifest: Hex32
+    department: Name
+    epoch: Annotated[int, Field(ge=1, le=65535)]
+    pseudonyms: Annotated[list[Hex32], Field(min_length=1, max_length=MAX_MEMBERS)]
+    resources: Annotated[list[Name], Field(min_length=1, max_length=MAX_RESOURCES)]
+    expires_at: Time
+
+
+class RevocationList(Document):
+    """Ticket ids that were revoked and have not expired."""
+
+    LABEL: ClassVar[Label] = Label.REVOCATION_LIST
+
+    number: Annotated[int, Field(ge=1)]
+    issued_at: Time
+    queries: Annotated[list[Hex16], Field(max_length=1600)]
+
+
+class Answer(Document):
+    """A department's answer to one ticket: a ciphertext under the joint key."""
+
+    LABEL: ClassVar[Label] = Label.ANSWER
+
+    query: Hex16
+    manifest: Hex32
+    department: Name
+    ciphertext: HexData
+    """Fixed width, 2|n| bits."""
+    proof: HexData
+    """Proof of plaintext knowledge, bound to manifest and department."""
+    data_dates: dict[Name, Date]
+    """Per resource: the date of the department's data. The resource's own, never a row's."""
+    answered_at: Time

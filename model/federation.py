@@ -1,0 +1,197 @@
+"""The federation file: who is a member, with which role, certificate and keys.
+
+TOML, signed by the federation's root key, distributed to every process. It pins; addresses are
+not signed and stand in ``endpoints.toml``.
+"""
+
+import hashlib
+import tomllib
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from model.documents.query import SUITE
+from model.fields import Hex32, Name, Strict, Text, explain
+from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
+from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
+
+BigHex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+\Z", max_length=4096)]
+
+
+class FederationError(ValueError):
+    """The federation file is not well formed; the message names the table and key."""
+
+
+class PrfKey(Strict):
+    """The public PRF key of one department in one epoch."""
+
+    epoch: Annotated[int, Field(ge=1, le=65535)]
+    suite: Literal["ristretto255-SHA512", "P256-SHA256"] = "ristretto255-SHA512"
+    public_key: BigHex
+
+
+class Process(Strict):
+    """A process. A node may serve a department, hold a key share, or both."""
+
+    name: Name
+    role: Annotated[Role, Field(strict=False)]
+    organisation: Text
+    office: Text
+    certificate_sha256: Hex32
+    verify_key: Hex32
+    seal_key: BigHex
+    department: Name | Literal[""] = ""
+    holder_index: Annotated[int, Field(ge=0, le=16)] = 0
+    prf_keys: Annotated[list[PrfKey], Field(max_length=64)] = []
+
+    def prf_key(self, epoch: int) -> PrfKey | None:
+        """The pinned key of this epoch, or None."""
+        return next((k for k in self.prf_keys if k.epoch == epoch), None)
+
+
+class Person(Strict):
+    """A person who acts with an own certificate."""
+
+    name: Name
+    role: Annotated[Role, Field(strict=False)]
+    organisation: Text
+    office: Text
+    certificate_sha256: Hex32
+    verify_key: Hex32
+    seal_key: BigHex
+
+
+Member = Process | Person
+
+
+class JointKey(Strict):
+    """The Paillier key that was dealt to the holders."""
+
+    bits: Annotated[int, Field(ge=512, le=8192)]
+    threshold: Annotated[int, Field(ge=2, le=16)]
+    fingerprint: Hex32
+    public_key: BigHex
+    """Encoding of crypto.paillier.PublicKey."""
+    verification: Annotated[str, StringConstraints(max_length=65536)]
+    """Encoding of the share verification keys of crypto.threshold, hex."""
+
+
+class Federation(Strict):
+    """The whole file; ``parse`` is the only way to make one."""
+
+    version: Literal[1]
+    name: Name
+    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"] = SUITE
+    ca_certificate: Annotated[str, StringConstraints(max_length=8192)]
+    joint_key: JointKey
+    process: Annotated[list[Process], Field(max_length=MAX_DEPARTMENTS + 32)]
+    person: Annotated[list[Person], Field(max_length=20_000)]
+    digest: str = ""
+    """SHA-256 of the file's bytes, hex; set by ``parse``, absent from the file."""
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Federation":
+        """Parse the exact bytes of ``federation.toml``. Raises FederationError.
+
+        The caller has verified the signature over these bytes.
+        """
+        if len(data) > MAX_FEDERATION_BYTES:
+            raise FederationError("federation.toml is too large")
+        try:
+            table = tomllib.loads(data.decode("utf-8"))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise FederationError(f"federation.toml is not TOML: {error}") from None
+        if "digest" in table:
+            raise FederationError("federation.toml: digest: unknown key")
+        try:
+            return cls.model_validate({**table, "digest": hashlib.sha256(data).hexdigest()})
+        except ValidationError as error:
+            raise FederationError(f"federation.toml: {explain(error)}") from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Federation":
+        _check_unique("name", [m.name for m in self.members])
+        _check_unique("certificate", [m.certificate_sha256 for m in self.members])
+        _check_unique("verify key", [m.verify_key for m in self.members])
+        _check_unique("department", [p.department for p in self.process if p.department])
+        _check_roles(self)
+        _check_holders(self)
+        return self
+
+    @property
+    def members(self) -> list[Member]:
+        """Processes, then persons."""
+        return [*self.process, *self.person]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Member]:
+        return {m.name: m for m in self.members}
+
+    @cached_property
+    def _by_certificate(self) -> dict[str, Member]:
+        return {m.certificate_sha256: m for m in self.members}
+
+    def member(self, name: str) -> Member | None:
+        """The member of this name, or None."""
+        return self._by_name.get(name)
+
+    def by_certificate(self, sha256: str) -> Member | None:
+        """The member whose certificate (DER) has this SHA-256 (hex), or None."""
+        return self._by_certificate.get(sha256)
+
+    @property
+    def registrar(self) -> Process:
+        """The one registrar."""
+        return next(p for p in self.process if p.role is Role.REGISTRAR)
+
+    @property
+    def coordinator(self) -> Process:
+        """The one coordinator."""
+        return next(p for p in self.process if p.role is Role.COORDINATOR)
+
+    @property
+    def holders(self) -> list[Process]:
+        """Key holders by index, 1 to l."""
+        return sorted((p for p in self.process if p.holder_index), key=lambda p: p.holder_index)
+
+    def department(self, name: str) -> Process | None:
+        """The process that serves this department, or None."""
+        return next((p for p in self.process if p.department == name and name), None)
+
+
+def _check_unique(what: str, values: Sequence[str]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"two members have the same {what}: {value}")
+        seen.add(value)
+
+
+def _check_roles(federation: Federation) -> None:
+    roles = [p.role for p in federation.process]
+    for role in (Role.REGISTRAR, Role.COORDINATOR):
+        if roles.count(role) != 1:
+            raise ValueError(f"there must be exactly one {role}, not {roles.count(role)}")
+    if set(roles) - PROCESS_ROLES or {p.role for p in federation.person} - PERSON_ROLES:
+        raise ValueError("a process has a person's role, or a person a process's")
+    for process in federation.process:
+        if process.department and (process.role is not Role.NODE or not process.prf_keys):
+            raise ValueError(f"{process.name}: a department needs role node and a PRF key")
+
+
+def _check_holders(federation: Federation) -> None:
+    holders = federation.holders
+    if [h.holder_index for h in holders] != list(range(1, len(holders) + 1)):
+        raise ValueError("holder indices must be 1, 2, ... without gaps")
+    if not len(holders) // 2 < federation.joint_key.threshold <= len(holders):
+        raise ValueError("the threshold t must satisfy 2t > n and t <= n")
+    organisations = [h.organisation for h in holders]
+    organisations += [federation.registrar.organisation, federation.coordinator.organisation]
+    if len(set(organisations[: len(holders)])) != len(holders):
+        raise ValueError("two key shares lie in one organisation")
+    if set(organisations[: len(holders)]) & set(organisations[len(holders) :]):
+        raise ValueError("a key share lies in the coordinator's or the registrar's organisation")
+    if any(h.role is not Role.NODE for h in holders):
+        raise ValueError("a key holder must be a node process")

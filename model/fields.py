@@ -1,0 +1,60 @@
+"""Types of fields that several documents share: hex of fixed width, names, times, dates."""
+
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from model.limits import MAX_NAME, MAX_TEXT
+
+
+class Strict(BaseModel):
+    """Frozen, no coercion, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+
+Hex16 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}\Z")]
+Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\Z")]
+HexData = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})*\Z", max_length=60_000)]
+Name = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z", max_length=MAX_NAME)
+]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
+
+
+def parse_time(text: str) -> datetime:
+    """``2026-11-23T08:00:00Z`` to an aware datetime. Raises ValueError for any other form."""
+    moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    if format_time(moment) != text:
+        raise ValueError(f"not a time in the form 2026-11-23T08:00:00Z: {text[:40]}")
+    return moment
+
+
+def format_time(moment: datetime) -> str:
+    """An aware datetime to ``2026-11-23T08:00:00Z``, fractions cut off."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _check_time(text: str) -> str:
+    parse_time(text)
+    return text
+
+
+def _check_date(text: str) -> str:
+    if date.fromisoformat(text).isoformat() != text:
+        raise ValueError(f"not a date in the form 2026-11-23: {text[:40]}")
+    return text
+
+
+Time = Annotated[str, AfterValidator(_check_time)]
+Date = Annotated[str, AfterValidator(_check_date)]
+
+
+def explain(error: ValidationError) -> str:
+    """One sentence a person can act on: the place and what is wrong there, never the value."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(str(p) for p in first["loc"]) or "document"
+    if first["type"] == "extra_forbidden":
+        return f"{place}: unknown key"
+    return f"{place}: {first['msg']}"
