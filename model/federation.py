@@ -44,7 +44,7 @@ class Process(Strict):
     seal_key: BigHex
     department: Name | Literal[""] = ""
     holder_index: Annotated[int, Field(ge=0, le=16)] = 0
-    prf_keys: Annotated[list[PrfKey], Field(max_length=64)] = []
+    prf_keys: Annotated[list[PrfKey], Field(max_length=64, default_factory=list)]
 
     def prf_key(self, epoch: int) -> PrfKey | None:
         """The pinned key of this epoch, or None."""

@@ -1,6 +1,6 @@
 """Documents of a query: the officer's request, manifest, ticket, revocation list, answer."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -10,7 +10,7 @@ from model.documents.signed import Document
 from model.fields import Date, Hex16, Hex32, HexData, Name, Strict, Time
 from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
 
-SUITE = "hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"
+SUITE: Final = "hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"
 
 
 class OfficerRequest(Document):
