@@ -1,0 +1,158 @@
+"""Settings: frozen, with units in their names; a key that nobody knows is refused.
+
+Trusts: whoever may write the process's folder.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from runtime.errors import SettingsError
+
+MAX_SETTINGS_BYTES = 65_536
+
+HexKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""An Ed25519 or X25519 public key: 32 bytes, lower-case hex."""
+
+Address = Annotated[str, Field(pattern=r"^[^\s:/]+:[0-9]{1,5}$", max_length=255)]
+"""``host:port``; port 0 asks the system for a free one."""
+
+
+class Settings(BaseModel):
+    """Base of every file of settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class ServerSettings(Settings):
+    """Bounds of a process's server."""
+
+    threads: int = Field(default=16, ge=1, le=256)
+    max_concurrent_calls: int = Field(default=64, ge=1, le=4096)
+    max_message_bytes: int = Field(default=4 << 20, ge=1 << 16, le=64 << 20)
+    max_deadline_s: int = Field(default=600, ge=1, le=3600)
+    stop_grace_s: int = Field(default=10, ge=0, le=600)
+
+
+class ProcessSettings(Settings):
+    """``process.toml``. A role with settings of its own subclasses this."""
+
+    name: str
+    role: str
+    # Ed25519 key of the federation's root: federation.toml is taken under no other.
+    root_verify_key: HexKey
+    listen: Address = "127.0.0.1:0"
+    health_listen: Address = "127.0.0.1:0"
+    # Empty: SQLite in the process's own data folder.
+    database_url: str = ""
+    # Empty: keys/kek. In production a path outside the data folder, as from LoadCredential.
+    kek_file: str = ""
+    certificate_warning_days: int = Field(default=30, ge=1, le=366)
+    server: ServerSettings = ServerSettings()
+
+
+class PersonSettings(Settings):
+    """``people/NAME/person.toml``."""
+
+    name: str
+    root_verify_key: HexKey
+
+
+S = TypeVar("S", bound=BaseModel)
+
+
+def load_settings(path: Path, model: type[S]) -> S:
+    """Read a TOML file of settings; raises SettingsError naming file, key and mend."""
+    table = load_toml(path)
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        lines = (_explain(detail, model) for detail in error.errors())
+        raise SettingsError(f"{path}: " + "; ".join(lines)) from None
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file of at most 64 KiB; raises SettingsError naming file and line."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise SettingsError(f"{path} is missing") from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    if len(data) > MAX_SETTINGS_BYTES:
+        raise SettingsError(f"{path} has more than {MAX_SETTINGS_BYTES} bytes")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} is not TOML: {error}") from None
+
+
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    where = ".".join(str(part) for part in detail["loc"])
+    if detail["type"] == "extra_forbidden":
+        known = _known_keys(model, [str(part) for part in detail["loc"][:-1]])
+        return f'unknown key "{where}"' + did_you_mean(str(detail["loc"][-1]), known)
+    if detail["type"] == "missing":
+        return f'key "{where}" is missing'
+    return f'key "{where}": {detail["msg"][:1].lower()}{detail["msg"][1:]}'
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """Return ``. Did you mean "listen"?``, or the known words when none is near."""
+    near = difflib.get_close_matches(word, known, n=1)
+    if near:
+        return f'. Did you mean "{near[0]}"?'
+    return f" (known: {', '.join(known)})" if known else ""
+
+
+def _known_keys(model: type[BaseModel], path: list[str]) -> list[str]:
+    current: Any = model
+    for part in path:
+        field = current.model_fields.get(part)
+        current = field.annotation if field is not None else None
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            return []
+    return sorted(current.model_fields)
+
+
+def to_toml(table: Mapping[str, Any]) -> str:
+    """Write strings, integers, booleans, lists of these and tables of these as TOML.
+
+    ``to_toml(settings.model_dump())`` is what ``load_settings`` reads back. Raises TypeError
+    for anything else.
+    """
+    return "\n".join(_toml_lines(table, ())) + "\n"
+
+
+def _toml_lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+    for key, value in table.items():
+        if not isinstance(value, Mapping):
+            yield f"{_toml_text(key)} = {_toml_value(value)}"
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            inner = (*path, key)
+            yield f"\n[{'.'.join(_toml_text(part) for part in inner)}]"
+            yield from _toml_lines(value, inner)
+
+
+def _toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, str):
+        return _toml_text(value)
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    raise TypeError(f"{type(value).__name__} has no place in a file of settings")
+
+
+def _toml_text(text: str) -> str:
+    if any(ord(char) < 32 or ord(char) == 127 for char in text):
+        raise TypeError("control characters have no place in a file of settings")
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
