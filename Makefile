@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed-$(shell cksum requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+
+.PHONY: help setup demo test check bench proto lock clean
+
+help:            ## this list
+	@grep -hE '^[a-z]+: .*##|^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
+
+setup: $(STAMP)  ## virtual environment, locked dependencies, the package
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) simulations/setup.py $(VENV)
+	@rm -f $(VENV)/.installed-* && touch $@
+
+demo: setup      ## a whole federation on this machine, six households, all ledgers audited
+	$(BIN)/python -m simulations.demo
+
+test: setup      ## the tests
+	$(BIN)/python -m pytest
+
+check: setup     ## format, lint, types, layering, generated code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python simulations/generate.py --check
+
+bench: setup     ## benchmarks, as ratios against peers and baselines of the same run
+	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only -s
+
+proto: setup     ## generate proto/python from proto/hedui/v1
+	$(BIN)/python simulations/generate.py
+
+lock:            ## renew requirements.lock (needs uv)
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \
+	  --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+
+clean:           ## remove what demo, tests and tools wrote
+	rm -rf demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
