@@ -42,6 +42,4 @@ def openings_from_wire(messages: Sequence[pb.Opening]) -> dict[str, Opening]:
 
 def openings_to_wire(openings: Sequence[Opening]) -> list[pb.Opening]:
     """The same, outward."""
-    return [
-        pb.Opening(field=o.field, value=jcs.encode(o.value), salt=o.salt) for o in openings
-    ]
+    return [pb.Opening(field=o.field, value=jcs.encode(o.value), salt=o.salt) for o in openings]
