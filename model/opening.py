@@ -1,0 +1,97 @@
+"""What follows from manifest, openings and policy: everything an opening's parties must agree on.
+
+Pure. Node, key holders, registrar and coordinator all call this, so that a manifest means the
+same to each of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from crypto.commit import Opening, verify_opening
+from crypto.errors import ProofError
+from model.documents.opening import Permit, holder_order
+from model.documents.query import Manifest
+from model.policy.compiling import Inputs, Layout, check_inputs, compile_policy
+from model.policy.errors import InputError
+from model.policy.parsing import Policy
+
+OPENED_FIELDS = ("members", "reference_date", "region", "programmes")
+"""What nodes, key holders and the coordinator are shown of the household."""
+
+
+class MismatchError(ValueError):
+    """Documents that do not belong together; the message names the field, never its value."""
+
+
+@dataclass(frozen=True)
+class CaseTerms:
+    """The plain inputs of one manifest, checked, and the layout that follows from them."""
+
+    layout: Layout
+    inputs: Inputs
+    programmes: tuple[str, ...]
+    region: str
+
+
+def case_terms(manifest: Manifest, openings: Mapping[str, Opening], policy: Policy) -> CaseTerms:
+    """Check the openings against the manifest and derive the layout.
+
+    Args:
+        manifest: Its signature is verified already.
+        openings: By field; exactly ``OPENED_FIELDS``.
+        policy: The policy whose digest the manifest names.
+
+    Raises:
+        MismatchError: an opening is missing, superfluous or wrong, or policy and manifest differ.
+    """
+    values = _open(manifest, openings)
+    try:
+        inputs = Inputs(values["members"], date.fromisoformat(values["reference_date"]))
+        layout = compile_policy(policy, values["programmes"])
+        check_inputs(policy, inputs)
+    except (InputError, TypeError, ValueError) as error:
+        raise MismatchError(f"the openings do not fit the policy: {error}") from None
+    if tuple(manifest.departments) != layout.departments:
+        raise MismatchError("the manifest's departments are not those of the policy")
+    return CaseTerms(layout, inputs, tuple(values["programmes"]), str(values["region"]))
+
+
+def _open(manifest: Manifest, openings: Mapping[str, Opening]) -> dict[str, Any]:
+    if set(openings) != set(OPENED_FIELDS):
+        raise MismatchError(f"openings must be exactly {', '.join(OPENED_FIELDS)}")
+    for field in OPENED_FIELDS:
+        commitment = bytes.fromhex(getattr(manifest.commitments, field))
+        try:
+            verify_opening(commitment, openings[field])
+        except ProofError as error:
+            raise MismatchError(str(error)) from None
+    return {field: openings[field].value for field in OPENED_FIELDS}
+
+
+def check_split(manifest: Manifest, permit: Permit) -> None:
+    """Raise MismatchError unless answering and silent are, in order, the manifest's departments."""
+    answering, silent = set(permit.answering), set(permit.silent)
+    if len(answering) != len(permit.answering) or len(silent) != len(permit.silent):
+        raise MismatchError("a department stands twice in the permit")
+    if answering & silent or answering | silent != set(manifest.departments):
+        raise MismatchError("answering and silent are not together the manifest's departments")
+    if permit.answering != [d for d in manifest.departments if d in answering]:
+        raise MismatchError("the answering departments are not in the manifest's order")
+
+
+def check_holders(
+    manifest: Manifest, permit: Permit, holders: Sequence[str], threshold: int
+) -> None:
+    """Raise MismatchError unless the permit's holders follow the manifest's order of holders.
+
+    Args:
+        holders: All holders of the federation.
+        threshold: t; so many holders stand in the permit.
+    """
+    skipped = {skip.holder for skip in permit.skips}
+    order = holder_order(manifest.nonce, manifest.federation, holders)
+    expected = [h for h in order if h not in skipped][:threshold]
+    if permit.holders != expected or len(expected) != threshold:
+        raise MismatchError("masker, evaluator and skips do not follow the order of holders")
