@@ -14,11 +14,11 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
-Hex16 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}\Z")]
-Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}\Z")]
-HexData = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})*\Z", max_length=60_000)]
+Hex16 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+HexData = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})*$", max_length=60_000)]
 Name = Annotated[
-    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?\Z", max_length=MAX_NAME)
+    str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=MAX_NAME)
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 
