@@ -1,0 +1,1 @@
+"""The ceremony: authority, join requests, certificates, the joint key, the federation file."""

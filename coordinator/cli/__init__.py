@@ -1,0 +1,1 @@
+"""The command line of civil affairs, registrar and reviewers. One module per noun."""

@@ -1,0 +1,7 @@
+"""``hedui authorization``."""
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""

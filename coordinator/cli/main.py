@@ -1,0 +1,40 @@
+"""``hedui``: the root of the command line. Each module of MODULES registers its commands."""
+
+from importlib import import_module
+
+import typer
+
+from runtime.command import root_callback, run
+
+MODULES = (
+    "federation",
+    "person",
+    "registrar",
+    "budget",
+    "authorization",
+)
+"""Modules of this package, in the order of ``--help``; each has ``register(app)``."""
+
+
+def build() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(
+        name="hedui",
+        help="Hedui (核对): does this household qualify? For civil affairs, registrar, reviewers.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(root_callback())
+    for name in MODULES:
+        import_module(f"coordinator.cli.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """The entry point of ``hedui``."""
+    run(build(), "hedui")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The registrar: authorizations, manifests, tickets, permits, the oblivious PRF."""

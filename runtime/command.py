@@ -1,0 +1,150 @@
+"""What both command lines share: global options, where the home is, how errors end a command.
+
+A command raises what it met; ``run`` turns it into one sentence on standard error and an exit
+code. Imports of the heavy layers stay inside the commands, so that ``--help`` is quick.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Home = Annotated[Path | None, typer.Option("--home", help="HEDUI_HOME: the folder of this site.")]
+ProfileOption = Annotated[
+    Path | None, typer.Option("--profile", help="hedui.toml, or the folder that holds it.")
+]
+PersonOption = Annotated[str, typer.Option("--person", help="Who acts: a name under HOME/people.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the whole trace of an error.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The global options of one command."""
+
+    home_option: Path | None
+    profile_option: Path | None
+    person_option: str
+    verbose: bool
+
+    @property
+    def home(self) -> Path:
+        """The absolute home: ``--home``, else the profile's. Raises SettingsError."""
+        if self.home_option is not None:
+            return self.home_option.resolve()
+        return self._profile().home
+
+    @property
+    def person(self) -> str:
+        """Who acts: ``--person``, else the profile's. Raises SettingsError where none does."""
+        from runtime.errors import SettingsError
+
+        name = self.person_option or ("" if self.home_option else self._profile().person)
+        if not name:
+            raise SettingsError(f"{self.source}: nobody acts. Name a person with --person NAME")
+        return name
+
+    @property
+    def source(self) -> str:
+        """Which home or profile this command used, for messages."""
+        if self.home_option is not None:
+            return f"home {self.home_option}"
+        return f"profile {self._profile().path}"
+
+    def _profile(self) -> Any:
+        from runtime.profile import default_user_folder, find_profile
+
+        return find_profile(
+            self.profile_option,
+            environment=os.environ,
+            folder=Path.cwd(),
+            user_folder=default_user_folder(os.environ),
+        )
+
+
+def options(context: typer.Context) -> Options:
+    """Return the global options of the command that runs."""
+    found = context.find_root().obj
+    if not isinstance(found, Options):
+        raise TypeError("the root callback has not stored its options")
+    return found
+
+
+def run(app: typer.Typer, program: str) -> None:
+    """Run a command line and leave the process with its exit code."""
+    from runtime.errors import exit_code
+
+    verbose = "--verbose" in sys.argv
+    try:
+        app(prog_name=program)
+    except Exception as error:
+        if verbose:
+            raise
+        sys.stderr.write(f"{program}: {sentence(error)}\n")
+        sys.exit(int(exit_code(error)))
+
+
+def sentence(error: Exception) -> str:
+    """One sentence about an error: what happened, to which input, and what to do."""
+    from crypto.errors import CryptoError
+    from model.reasons import EXPLANATIONS
+    from runtime.errors import Refusal, Refused, RuntimeFault
+
+    if isinstance(error, Refused | Refusal):
+        known = EXPLANATIONS[error.reason]
+        return f"refused ({error.reason}): {error.detail}. To mend: {known.mend}"
+    if isinstance(error, RuntimeFault | CryptoError | ValueError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return f"internal error ({type(error).__name__}); run again with --verbose for its trace"
+
+
+def print_table(
+    rows: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, str],
+    *,
+    as_json: bool,
+    empty: str = "none",
+) -> None:
+    """Print rows as a table, or as a JSON list.
+
+    Args:
+        rows: One mapping a row; JSON prints all keys, the table those of ``columns``.
+        columns: Key to heading, in order.
+        as_json: Whether ``--json`` was given.
+        empty: What the table prints when there is no row.
+    """
+    if as_json:
+        sys.stdout.write(json.dumps(list(rows), ensure_ascii=False, indent=2) + "\n")
+        return
+    if not rows:
+        sys.stdout.write(empty + "\n")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*columns.values())
+    for row in rows:
+        table.add_row(*(str(row.get(key, "")) for key in columns))
+    Console().print(table)
+
+
+def root_callback() -> Callable[..., None]:
+    """Return the callback of a root: it stores the global options for ``options``."""
+
+    def callback(
+        context: typer.Context,
+        home: Home = None,
+        profile: ProfileOption = None,
+        person: PersonOption = "",
+        verbose: Verbose = False,
+    ) -> None:
+        context.obj = Options(home, profile, person, verbose)
+
+    return callback
