@@ -7,7 +7,7 @@ Not protected: keys lie unencrypted on this machine's disk, mode 0600; whoever i
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from crypto.errors import CryptoError
@@ -34,7 +34,10 @@ class Identity:
 
     name: str
     certificate: Certificate
-    tls_key_pem: bytes = field(repr=False)
+    # Python's ssl takes files only, for the probe that names the cause of a failed call.
+    certificate_path: Path
+    tls_key_path: Path
+    tls_key_pem: bytes
     sign_key: SigningKey
     seal_key: SealingKey | None
 
@@ -98,6 +101,8 @@ def _load(name: str, tls: Path, keys: Path, files: tuple[str, str]) -> Identity:
     return Identity(
         name=name,
         certificate=certificate,
+        certificate_path=tls / files[0],
+        tls_key_path=tls / files[1],
         tls_key_pem=read_secret_file(tls / files[1]),
         sign_key=SigningKey(read_secret(keys / "sign.key")),
         seal_key=SealingKey(read_secret(seal_path)) if seal_path.exists() else None,
