@@ -1,0 +1,68 @@
+"""The closed list of events, and the names of the fields that each may carry.
+
+One row per event: its name, what it says, its fields; a name that ends in ``?`` may be absent.
+Nothing else enters a ledger. No field holds personal data: what is about a person or a case
+is a salted commitment or a random number. Append rows; never change one that has been used,
+add ``….v2`` instead, for entries stay readable in ten years.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One row: ``text`` for people, the fields that must stand there, those that may."""
+
+    text: str
+    required: frozenset[str]
+    optional: frozenset[str]
+
+
+_ROWS: tuple[tuple[str, str, str], ...] = (
+    # every process
+    ("ledger.created", "The log begins.", "origin suite"),
+    ("process.started", "The process serves.", "version? federation?"),
+    ("process.stopped", "The process stops in good order.", "reason?"),
+    ("peer.cosigned", "A peer's checkpoint was verified and cosigned.", "origin size root"),
+    ("peer.forked", "A peer showed two logs; both checkpoints are kept.", "origin size root"),
+    ("call.refused", "Calls failed before a handler ran, above the rate.", "reason count"),
+    # node
+    ("query.received", "A ticket arrived; nothing has been read yet.",
+     "query manifest department? officer? policy?"),
+    ("query.answered", "The answer was computed and stored; it may now leave.",
+     "query manifest answer department? policy?"),
+    ("query.refused", "A query was refused.", "query? manifest? reason"),
+    # registrar
+    ("authorization.given", "An authorization is in force.",
+     "authorization roster? evidence? clerk? checker?"),
+    ("authorization.ended", "An authorization has ended.", "authorization"),
+    ("manifest.issued", "A manifest and its tickets were signed.",
+     "manifest authorization officer? sequence? departments?"),
+    ("manifest.refused", "A manifest was refused.", "authorization? reason officer?"),
+    ("ticket.renewed", "An unspent ticket has a new expiry.", "query manifest"),
+    ("permit.issued", "An opening permit was signed.", "permit manifest answers? skipped?"),
+    ("permit.refused", "An opening permit was refused.", "manifest reason"),
+    ("enrolment.evaluated", "A batch was evaluated for a department.",
+     "department epoch count total?"),
+    ("enrolment.refused", "An enrolment batch was refused.", "department reason"),
+    # key holder
+    ("opening.joined", "The holder takes part in an opening.", "permit manifest role step?"),
+    ("opening.refused", "The holder refused an opening.", "permit? manifest? reason"),
+    # coordinator
+    ("case.opened", "An officer opened a case.", "case manifest? officer? authorization?"),
+    ("case.determined", "A determination was drawn.", "case manifest? result"),
+    ("case.closed", "A case was closed.", "case officer? reason?"),
+)  # fmt: skip
+
+
+def _spec(text: str, fields: str) -> Spec:
+    names = fields.split()
+    optional = frozenset(name[:-1] for name in names if name.endswith("?"))
+    return Spec(text, frozenset(n for n in names if not n.endswith("?")), optional)
+
+
+EVENTS: Mapping[str, Spec] = MappingProxyType(
+    {name: _spec(text, fields) for name, text, fields in _ROWS}
+)

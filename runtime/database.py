@@ -1,0 +1,211 @@
+"""A process's database: an SQLite file or a PostgreSQL URL, opened by one process.
+
+Trusts: the operating system's file lock, or the server's advisory lock.
+Readers take ``read()``: one snapshot, no writing. All writing goes through ``runtime.writer``.
+Several logs in one PostgreSQL database need a schema each.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    insert,
+    inspect,
+    select,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from ledger import log
+from ledger.signer import COMMITTED_VIEW
+from runtime.database_errors import DatabaseForeign, DatabaseUnusable
+from runtime.database_postgres import PostgresBackend
+from runtime.database_sqlite import SqliteBackend
+
+_OWN: Final = MetaData()
+SCHEMA: Final = Table(
+    "database_schema",
+    _OWN,
+    Column("service", String(64), primary_key=True),
+    Column("version", Integer, nullable=False),
+)
+# One row that every commit of the writer changes: how a commit whose outcome is not known is
+# recognised afterwards, and what a probe writes.
+BATCH: Final = Table(
+    "database_batch",
+    _OWN,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("token", LargeBinary(16), nullable=False),
+)
+_MEND: Final = "create it with this process's init command, or restore it from a backup"
+
+
+class Backend(Protocol):
+    """What SQLite and PostgreSQL do differently."""
+
+    def acquire(self, *, create: bool, mend: str) -> None: ...
+    def release(self) -> None: ...
+    def write_engine(self) -> Engine: ...
+    def read_engine(self, connections: int) -> Engine: ...
+    def prepare_writer(self, connection: Any) -> None: ...
+    def remember_files(self) -> None: ...
+    def guard(self) -> str | None: ...
+    def storage_fault(self, error: BaseException) -> str | None: ...
+    def absent_means_never(self) -> bool: ...
+    def backup(self, target: Path) -> None: ...
+
+
+class Database:
+    """An open database. Close it, or use it as a context manager."""
+
+    def __init__(self, backend: Backend, *, readers: int) -> None:
+        """Use ``open_database``."""
+        self.backend: Final = backend
+        self._write: Engine = backend.write_engine()
+        self._read: Engine = backend.read_engine(readers)
+        self._writer: Connection | None = None
+
+    def __str__(self) -> str:
+        return str(self.backend)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A read-only connection on one snapshot of committed data; from any thread."""
+        with self._read.connect() as connection:
+            connection = connection.execution_options(**{COMMITTED_VIEW: True})
+            with connection.begin():
+                yield connection
+
+    def writer_connection(self) -> Connection:
+        """The one writing connection, for ``runtime.writer`` alone; made when first asked for.
+
+        Raises DatabaseInUse where another session holds the log, or what the driver raises.
+        """
+        if self._writer is None:
+            connection = self._write.connect()
+            try:
+                self.backend.prepare_writer(connection)
+            except BaseException:
+                connection.close()
+                raise
+            self._writer = connection
+        return self._writer
+
+    def drop_writer_connection(self) -> None:
+        """Forget the writing connection after an error, so that the next one starts clean."""
+        connection, self._writer = self._writer, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+
+    def backup(self, target: Path) -> None:
+        """Copy the live database into the new file ``target`` (SQLite only)."""
+        self.backend.backup(target)
+
+    def close(self) -> None:
+        """Close all connections and give the lock back. A second time does nothing."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self._read.dispose()
+        self._write.dispose()
+        self.backend.release()
+
+    def __enter__(self) -> "Database":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def prepare(self, metadata: MetaData, *, service: str, version: int, create: bool) -> None:
+        """Create the tables or check that they are this service's; ``open_database`` calls it."""
+        connection = self.writer_connection()
+        with connection.begin():
+            if create and not inspect(connection).has_table(SCHEMA.name):
+                for tables in (_OWN, log.METADATA, metadata):
+                    tables.create_all(connection)
+                connection.execute(insert(SCHEMA), {"service": service, "version": version})
+                connection.execute(insert(BATCH), {"id": 1, "token": bytes(16)})
+            self._check(connection, service, version)
+        # One reading connection stays in the pool, so that no close of ours is the last one:
+        # SQLite would remove its log, and the guard would take that for an attack.
+        with self.read() as reader:
+            reader.execute(select(SCHEMA.c.version))
+        self.backend.remember_files()
+
+    def _check(self, connection: Connection, service: str, version: int) -> None:
+        if not inspect(connection).has_table(SCHEMA.name):
+            raise DatabaseUnusable(f"database {self} is empty; {_MEND}")
+        row = connection.execute(select(SCHEMA.c.service, SCHEMA.c.version)).one()
+        if row.service != service:
+            raise DatabaseForeign(
+                f"database {self} belongs to a {row.service}, not to a {service}; "
+                "name the right profile or file"
+            )
+        if row.version != version:
+            age = "newer" if row.version > version else "older"
+            raise DatabaseForeign(
+                f"database {self} has schema version {row.version}, this program knows "
+                f"{version}: it was written by {age} software; install the matching version"
+            )
+
+
+def open_database(
+    location: str | Path,
+    metadata: MetaData,
+    *,
+    service: str,
+    version: int = 1,
+    create: bool = False,
+    mend: str = _MEND,
+    busy_timeout_ms: int = 2000,
+    readers: int = 8,
+) -> Database:
+    """Open the database of one service; no second process can.
+
+    Args:
+        location: Path of an SQLite file, or a ``postgresql://`` URL.
+        metadata: The service's own tables; the ledger's are added.
+        service: What kind of process it belongs to, as it stands in the schema row.
+        version: Schema version that this program writes.
+        create: Make file and tables where there are none; an existing database is opened.
+        mend: What a person should do if it is missing, put at the end of the message.
+        busy_timeout_ms: How long a lock is waited for.
+        readers: Reading connections at a time.
+
+    Raises DatabaseMissing, DatabaseInUse, DatabaseForeign or DatabaseUnusable.
+    """
+    backend = _backend(location, busy_timeout_ms)
+    backend.acquire(create=create, mend=mend)
+    database = Database(backend, readers=readers)
+    try:
+        database.prepare(metadata, service=service, version=version, create=create)
+    except DBAPIError as error:
+        database.close()
+        raise DatabaseUnusable(f"database {database} cannot be used: {error.orig}") from None
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _backend(location: str | Path, busy_timeout_ms: int) -> Backend:
+    if isinstance(location, str) and "://" in location:
+        try:
+            url = make_url(location)
+        except ArgumentError:
+            raise DatabaseUnusable("the database's URL cannot be read") from None
+        if url.get_backend_name() != "postgresql":
+            raise DatabaseUnusable("a database is a file path or a postgresql:// URL")
+        return PostgresBackend(url, busy_timeout_ms=busy_timeout_ms)
+    return SqliteBackend(Path(location), busy_timeout_ms=busy_timeout_ms)
