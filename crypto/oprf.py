@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from itertools import chain
 from typing import Final, TypeVar
 
@@ -52,7 +53,7 @@ class Suite:
     group: Group
     hash_name: str
 
-    @property
+    @cached_property
     def context(self) -> bytes:
         """``OPRFV1-`` || mode || ``-`` || identifier."""
         return b"OPRFV1-" + bytes([self.mode]) + b"-" + self.identifier.encode()
@@ -208,7 +209,7 @@ def blind(
     Raises InvalidInput, for an input too long or one that hashes to the identity too.
     """
     _check_batch(len(inputs))
-    scalars = [suite.group.random_scalar(rng=rng) for _ in inputs]
+    scalars = suite.group.random_scalars(len(inputs), rng=rng)
     return blind_with(suite, inputs, scalars, executor=executor)
 
 
@@ -251,11 +252,10 @@ def blind_evaluate_with(
     """``blind_evaluate`` with the proof's r handed in: for published vectors, nothing else."""
     group, secret = key.suite.group, key.to_bytes()
     _check_batch(len(elements))
-    blinded = [group.decode_element(element) for element in elements]
-    evaluated = _spread(lambda part: group.mul_all(secret, part), blinded, executor)
-    if key.suite.mode is Mode.OPRF or not blinded:
+    evaluated = _spread(lambda part: group.decode_mul_all(secret, part), elements, executor)
+    if key.suite.mode is Mode.OPRF or not elements:
         return evaluated, b""
-    return evaluated, _prove(key, blinded, evaluated, nonce, executor)
+    return evaluated, _prove(key, elements, evaluated, nonce, executor)
 
 
 def finalize(
@@ -277,14 +277,13 @@ def finalize(
     did not use the pinned key. Then nothing is unblinded.
     """
     suite = public.suite
-    elements = [suite.group.decode_element(element) for element in evaluated]
-    if len(elements) != len(blinds):
-        raise InvalidInput(f"{len(elements)} evaluated elements for {len(blinds)} inputs")
-    if suite.mode is Mode.VOPRF:
-        verify_proof(public, blinds.elements, elements, proof, executor=executor)
+    if len(evaluated) != len(blinds):
+        raise InvalidInput(f"{len(evaluated)} evaluated elements for {len(blinds)} inputs")
+    if suite.mode is Mode.VOPRF and evaluated:
+        verify_proof(public, blinds.elements, evaluated, proof, executor=executor)
     elif proof:
-        raise InvalidInput("a proof came along in mode OPRF, which has none")
-    outputs = _unblind(suite, blinds, elements, executor)
+        raise InvalidInput("a proof came along where there is none to check")
+    outputs = _unblind(suite, blinds, evaluated, executor)
     blinds.wipe()
     return outputs
 
@@ -314,8 +313,10 @@ def verify_proof(
     """Raise ProofError unless log_A B = log_{C_i} D_i for every i. Section 2.2.2."""
     suite, group = public.suite, public.suite.group
     challenge, response = _decode_proof(suite, proof)
-    if not blinded:
-        raise ProofError("a proof over no elements")
+    if not blinded or len(blinded) != len(evaluated):
+        raise ProofError("a proof needs as many evaluated elements as blinded ones, and some")
+    if any(len(element) != group.element_bytes for element in chain(blinded, evaluated)):
+        raise InvalidElement(f"an element of {group.name} is {group.element_bytes} bytes")
     weights = _weights(public, blinded, evaluated)
     m = _weighted_sum(group, weights, blinded, executor)
     z = _weighted_sum(group, weights, evaluated, executor)
@@ -360,7 +361,7 @@ def _weighted_sum(
     group: Group, weights: Sequence[bytes], elements: Sequence[bytes], executor: Executor | None
 ) -> bytes:
     def work(part: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-        products = group.mul_each([w for w, _ in part], [e for _, e in part])
+        products = group.decode_mul_each([w for w, _ in part], [e for _, e in part])
         return [group.sum(products)]
 
     return group.sum(_spread(work, list(zip(weights, elements, strict=True)), executor))
@@ -383,7 +384,7 @@ def _unblind(
 ) -> list[bytes]:
     def work(part: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
         inverses = suite.group.scalar_invert_each([scalar for _, scalar, _ in part])
-        issued = suite.group.mul_each(inverses, [element for _, _, element in part])
+        issued = suite.group.decode_mul_each(inverses, [element for _, _, element in part])
         return [_output(suite, x, n) for (x, _, _), n in zip(part, issued, strict=True)]
 
     items = list(zip(blinds.inputs, blinds.scalars(), elements, strict=True))
@@ -393,10 +394,10 @@ def _unblind(
 def _hash_input(suite: Suite, value: bytes) -> bytes:
     if len(value) > MAX_INPUT_BYTES:
         raise InvalidInput(f"an OPRF input is at most {MAX_INPUT_BYTES} bytes")
-    try:
-        return suite.group.decode_element(suite.hash_to_group(value))
-    except InvalidElement:
-        raise InvalidInput("an OPRF input hashes to the identity") from None
+    element = suite.hash_to_group(value)
+    if not any(element):
+        raise InvalidInput("an OPRF input hashes to the identity")
+    return element
 
 
 def _output(suite: Suite, value: bytes, issued: bytes) -> bytes:

@@ -60,6 +60,10 @@ class NistP256:
         """Return a uniform scalar other than zero."""
         return self.scalar_from_int(1 + random_below(self.order - 1, rng=rng))
 
+    def random_scalars(self, count: int, *, rng: Rng) -> list[bytes]:
+        """Return ``count`` uniform scalars other than zero."""
+        return [self.random_scalar(rng=rng) for _ in range(count)]
+
     def hash_to_group(self, message: bytes, dst: bytes) -> bytes:
         """hash_to_curve of RFC 9380, section 3: the sum of two mapped field elements."""
         uniform = expand_message_xmd(message, dst, 2 * _HASH_BYTES, hash_name="sha256")
@@ -125,6 +129,17 @@ class NistP256:
         if len(scalars) != len(elements):
             raise InvalidInput(f"{len(scalars)} scalars for {len(elements)} elements")
         return [self.mul(s, e) for s, e in zip(scalars, elements, strict=True)]
+
+    def decode_mul_all(self, scalar: bytes, data: Sequence[bytes]) -> list[bytes]:
+        """``mul_all`` of what arrived; InvalidElement for the identity and for bad encodings."""
+        return self.decode_mul_each([scalar] * len(data), data)
+
+    def decode_mul_each(self, scalars: Sequence[bytes], data: Sequence[bytes]) -> list[bytes]:
+        """``mul_each`` of what arrived; refuses as ``decode_mul_all`` does."""
+        if len(scalars) != len(data):
+            raise InvalidInput(f"{len(scalars)} scalars for {len(data)} elements")
+        points = [_decompress(element) for element in data]
+        return [_compress(p * _int(s)) for s, p in zip(scalars, points, strict=True)]
 
     def is_multiple(self, scalar: bytes, element: bytes, expected: bytes) -> bool:
         """Tell whether scalar·element = expected, comparing encodings in constant time."""

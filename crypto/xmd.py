@@ -8,7 +8,7 @@ import hashlib
 
 from crypto.errors import InvalidInput
 
-_BLOCK_BYTES = {"sha256": 64, "sha512": 128}
+_HASHES = {"sha256": (hashlib.sha256, 32, bytes(64)), "sha512": (hashlib.sha512, 64, bytes(128))}
 
 
 def expand_message_xmd(message: bytes, dst: bytes, count: int, *, hash_name: str) -> bytes:
@@ -20,21 +20,15 @@ def expand_message_xmd(message: bytes, dst: bytes, count: int, *, hash_name: str
         count: At most 255 hash outputs.
         hash_name: ``sha256`` or ``sha512``.
     """
-    size = hashlib.new(hash_name).digest_size
-    blocks = -(-count // size)
-    if not 1 <= len(dst) <= 255 or not 1 <= blocks <= 255:
+    new, size, padding = _HASHES[hash_name]
+    if not 1 <= len(dst) <= 255 or not 1 <= count <= 255 * size:
         raise InvalidInput(f"expand_message_xmd: {len(dst)} bytes of tag, {count} bytes asked")
     tag = dst + len(dst).to_bytes(1, "big")
-    padding = bytes(_BLOCK_BYTES[hash_name])
-    first = hashlib.new(hash_name, padding + message + count.to_bytes(2, "big") + b"\0" + tag)
-    return _chain(first.digest(), tag, blocks, hash_name)[:count]
-
-
-def _chain(seed: bytes, tag: bytes, blocks: int, hash_name: str) -> bytes:
-    block = hashlib.new(hash_name, seed + b"\1" + tag).digest()
-    result = [block]
-    for index in range(2, blocks + 1):
+    seed = new(padding + message + count.to_bytes(2, "big") + b"\0" + tag).digest()
+    block = new(seed + b"\1" + tag).digest()
+    result = block
+    for index in range(2, -(-count // size) + 1):
         mixed = bytes(a ^ b for a, b in zip(seed, block, strict=True))
-        block = hashlib.new(hash_name, mixed + index.to_bytes(1, "big") + tag).digest()
-        result.append(block)
-    return b"".join(result)
+        block = new(mixed + index.to_bytes(1, "big") + tag).digest()
+        result += block
+    return result[:count]
