@@ -10,9 +10,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from runtime.profile import Profile
 
 Home = Annotated[Path | None, typer.Option("--home", help="HEDUI_HOME: the folder of this site.")]
 ProfileOption = Annotated[
@@ -56,7 +59,7 @@ class Options:
             return f"home {self.home_option}"
         return f"profile {self._profile().path}"
 
-    def _profile(self) -> Any:
+    def _profile(self) -> "Profile":
         from runtime.profile import default_user_folder, find_profile
 
         return find_profile(

@@ -1,0 +1,174 @@
+"""``plan.toml``: who shall be a member of a federation, before anybody has a key.
+
+The ceremony compares every join request with it. Checked as strictly as the federation file
+that follows from it, so that a mistake shows before the key is dealt.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from model.fields import Name, Strict, Text
+from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
+from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
+
+DEFAULT_KEY_BITS = 3072
+LEAST_KEY_BITS = 2048
+_HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+class PlanError(ValueError):
+    """A plan that is not well formed; the message names the file, the member and the key."""
+
+
+class PlannedProcess(Strict):
+    """``[[process]]``."""
+
+    name: Name
+    role: Annotated[Role, Field(strict=False)]
+    organisation: Text
+    office: Text
+    department: Name | Literal[""] = ""
+    holder: bool = False
+
+
+class PlannedPerson(Strict):
+    """``[[person]]``."""
+
+    name: Name
+    role: Annotated[Role, Field(strict=False)]
+    organisation: Text
+    office: Text
+
+
+class Plan(Strict):
+    """The whole file; ``parse_plan`` is the only way to make one."""
+
+    name: Name
+    threshold: Annotated[int, Field(ge=2, le=16)]
+    key_bits: Annotated[int, Field(ge=LEAST_KEY_BITS, le=8192)] = DEFAULT_KEY_BITS
+    process: Annotated[list[PlannedProcess], Field(max_length=MAX_DEPARTMENTS + 32)]
+    person: Annotated[list[PlannedPerson], Field(max_length=20_000, default_factory=list)]
+
+    @property
+    def members(self) -> list[PlannedProcess | PlannedPerson]:
+        """Processes, then persons, in the file's order."""
+        return [*self.process, *self.person]
+
+    @property
+    def departments(self) -> list[str]:
+        """Departments in the file's order."""
+        return [p.department for p in self.process if p.department]
+
+    @property
+    def holders(self) -> list[PlannedProcess]:
+        """Key holders in the file's order; the first gets index 1."""
+        return [p for p in self.process if p.holder]
+
+    def process_of(self, role: Role) -> PlannedProcess:
+        """The one process of role registrar or coordinator."""
+        return next(p for p in self.process if p.role is role)
+
+
+def parse_plan(data: bytes, *, source: str = "plan.toml") -> Plan:
+    """Parse a plan. Raises PlanError naming ``source``, the member and the mend."""
+    if len(data) > MAX_FEDERATION_BYTES:
+        raise PlanError(f"{source} is too large")
+    try:
+        table = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise PlanError(f"{source} is not TOML: {error}") from None
+    try:
+        plan = Plan.model_validate(table)
+    except ValidationError as error:
+        raise PlanError(f"{source}: {_explain(error, table)}") from None
+    for problem in (*_names(plan), *_roles(plan), *_holders(plan)):
+        raise PlanError(f"{source}: {problem}")
+    return plan
+
+
+def _names(plan: Plan) -> Iterable[str]:
+    yield from _repeated("two members are called", [m.name for m in plan.members])
+    yield from _repeated("two processes serve department", plan.departments)
+    for member in plan.members:
+        parts = member.name.split(".")
+        if len(member.name) > 63 or not all(_HOST_LABEL.fullmatch(part) for part in parts):
+            yield (
+                f'"{member.name}" cannot name a member: lower-case letters, digits and inner '
+                "hyphens, at most 63"
+            )
+        if member.name in ("ca", "people"):
+            yield f'"{member.name}" names a folder of the ceremony; choose another name'
+
+
+def _roles(plan: Plan) -> Iterable[str]:
+    for role in (Role.REGISTRAR, Role.COORDINATOR):
+        count = sum(p.role is role for p in plan.process)
+        if count != 1:
+            yield f"there must be exactly one process of role {role}, not {count}"
+    for process in plan.process:
+        if process.role not in PROCESS_ROLES:
+            yield f"process {process.name}: {process.role} is a person's role"
+        if process.role is not Role.NODE and (process.department or process.holder):
+            yield f"process {process.name}: only a node serves a department or holds a key share"
+        if process.role is Role.NODE and not (process.department or process.holder):
+            yield f"process {process.name}: a node serves a department, holds a share, or both"
+    for person in plan.person:
+        if person.role not in PERSON_ROLES:
+            yield f"person {person.name}: {person.role} is a process's role"
+
+
+def _holders(plan: Plan) -> Iterable[str]:
+    count = len(plan.holders)
+    if not count < 2 * plan.threshold or plan.threshold > count or count > 16:
+        yield (
+            f"threshold {plan.threshold} of {count} key holders: t of n needs 2t > n, t <= n and "
+            "n <= 16 (2 of 3, or 3 of 5, is usual). Set holder = true on more processes, or "
+            "correct threshold"
+        )
+    yield from _repeated("two key shares in organisation", [h.organisation for h in plan.holders])
+    for role in (Role.REGISTRAR, Role.COORDINATOR):
+        organisation = plan.process_of(role).organisation
+        for holder in plan.holders:
+            if holder.organisation == organisation:
+                yield f"{holder.name} holds a key share in the {role}'s organisation"
+
+
+def _repeated(what: str, values: Sequence[str]) -> Iterable[str]:
+    for value in sorted({v for v in values if values.count(v) > 1}):
+        yield f'{what} "{value}"'
+
+
+def _explain(error: ValidationError, table: dict[str, object]) -> str:
+    detail = error.errors(include_input=False, include_url=False)[0]
+    place = _place(detail["loc"], table)
+    key = str(detail["loc"][-1])
+    if detail["type"] == "extra_forbidden":
+        known = _KNOWN[str(detail["loc"][0]) if len(detail["loc"]) > 1 else ""]
+        near = difflib.get_close_matches(key, known, n=1)
+        mend = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known)}"
+        return f'{place}unknown key "{key}". {mend}'
+    if detail["type"] == "missing":
+        return f'{place}key "{key}" is missing'
+    return f'{place}key "{key}": {detail["msg"][:1].lower()}{detail["msg"][1:]}'
+
+
+_KNOWN = {
+    "": sorted(Plan.model_fields),
+    "process": sorted(PlannedProcess.model_fields),
+    "person": sorted(PlannedPerson.model_fields),
+}
+
+
+def _place(loc: tuple[int | str, ...], table: dict[str, object]) -> str:
+    """``process "tax": `` where the plan says so, else its position."""
+    if len(loc) < 2 or not isinstance(loc[1], int):
+        return ""
+    rows = table.get(str(loc[0]))
+    row = rows[loc[1]] if isinstance(rows, list) else None
+    name = row.get("name") if isinstance(row, dict) else None
+    return f'{loc[0]} "{name}": ' if isinstance(name, str) else f"{loc[0]} {loc[1] + 1}: "
