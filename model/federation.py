@@ -17,7 +17,7 @@ from model.fields import Hex32, Name, Strict, Text, explain
 from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
 
-BigHex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+\Z", max_length=4096)]
+BigHex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$", max_length=4096)]
 
 
 class FederationError(ValueError):

@@ -193,7 +193,7 @@ def _join(
     request = JoinRequest(
         federation=site.plan.name,
         name=planned.name,
-        role=planned.role,
+        role=str(planned.role),
         organisation=planned.organisation,
         office=planned.office,
         department=planned.department if isinstance(planned, PlannedProcess) else "",

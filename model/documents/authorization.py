@@ -9,7 +9,7 @@ from model.documents.signed import Document
 from model.fields import Date, Hex32, Name, Strict, Text
 from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
 
-AuthorizationNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}\Z")]
+AuthorizationNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}$")]
 Level = Literal["verdict", "totals"]
 PURPOSE = "social-assistance"
 
@@ -42,7 +42,7 @@ class Authorization(Document):
     programmes: Annotated[list[Name], Field(min_length=1, max_length=MAX_PROGRAMMES)]
     purpose: Literal["social-assistance"]
     level: Level
-    region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}\Z")]
+    region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     members: Annotated[list[Member], Field(min_length=1, max_length=MAX_MEMBERS)]
     grants: Annotated[list[Grant], Field(min_length=1, max_length=MAX_DEPARTMENTS)]
     single_department_rules: Annotated[list[Name], Field(max_length=64)]

@@ -8,7 +8,6 @@ from crypto.labels import Label
 from model.documents.signed import Document
 from model.fields import Hex32, Name, Strict, Text
 from model.limits import MAX_DEPARTMENTS
-from model.roles import Role
 
 
 class OfferedPrfKey(Strict):
@@ -17,7 +16,7 @@ class OfferedPrfKey(Strict):
     department: Name
     epoch: Annotated[int, Field(ge=1, le=65535)]
     suite: Literal["ristretto255-SHA512", "P256-SHA256"]
-    public_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+\Z", max_length=256)]
+    public_key: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$", max_length=256)]
 
 
 class JoinRequest(Document):
@@ -27,7 +26,7 @@ class JoinRequest(Document):
 
     federation: Name
     name: Name
-    role: Annotated[Role, Field(strict=False)]
+    role: Name
     organisation: Text
     office: Text
     department: Name | Literal[""] = ""

@@ -20,7 +20,7 @@ class Skip(Strict):
     """A holder that comes earlier in the order and did not accept."""
 
     holder: Name
-    reason: Annotated[str, StringConstraints(pattern=r"^[a-z_]{3,40}\Z")]
+    reason: Annotated[str, StringConstraints(pattern=r"^[a-z_]{3,40}$")]
 
 
 class Permit(Document):
