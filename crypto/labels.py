@@ -37,6 +37,8 @@ class Label(bytes, Enum):
     PAILLIER_KEY = b"hedui/paillier-key/v1"
     PRF_KEY = b"hedui/prf-key/v1"
     PERSON = b"hedui/person/v1"
+    PSI_TAG = b"hedui/psi/tag/v1"
+    PSI_CARDINALITY_TAG = b"hedui/psi/cardinality-tag/v1"
     # Fiat-Shamir challenges
     PLAINTEXT_PROOF = b"hedui/proof/plaintext-knowledge/v1"
     SHARE_PROOF = b"hedui/proof/share/v1"

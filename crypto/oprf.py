@@ -302,6 +302,27 @@ def evaluate(
     return _spread(work, inputs, executor)
 
 
+def hash_inputs(
+    suite: Suite, inputs: Sequence[bytes], *, executor: Executor | None = None
+) -> list[bytes]:
+    """Return H1(x) for each input, for protocols that use the group directly (crypto.psi)."""
+    return _spread(lambda part: [_hash_input(suite, x) for x in part], inputs, executor)
+
+
+def mul_all(
+    suite: Suite, scalar: bytes, elements: Sequence[bytes], *, executor: Executor | None = None
+) -> list[bytes]:
+    """Return scalar·element for each, on all cores; elements of our own."""
+    return _spread(lambda part: suite.group.mul_all(scalar, part), elements, executor)
+
+
+def decode_mul_all(
+    suite: Suite, scalar: bytes, data: Sequence[bytes], *, executor: Executor | None = None
+) -> list[bytes]:
+    """``mul_all`` of what arrived; raises InvalidElement for the identity and bad encodings."""
+    return _spread(lambda part: suite.group.decode_mul_all(scalar, part), data, executor)
+
+
 def verify_proof(
     public: PublicKey,
     blinded: Sequence[bytes],
