@@ -1,0 +1,95 @@
+"""What a key holder checks for itself before it takes part in an opening.
+
+Source: DESIGN 2.6. Nothing is believed because the coordinator relays it: every document is
+verified under the key that the federation file pins, and limits follow from approved policy
+and manifest alone.
+Trusts: the federation file, the registrar's signature, the policy that its own admin approved.
+Learns: that a case is opened, household size, reference date, region, programmes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from crypto import paillier
+from crypto.commit import Opening
+from model.documents.opening import Permit, answer_set_digest
+from model.documents.query import Manifest
+from model.documents.signed import Signed
+from model.federation import Federation
+from model.opening import CaseTerms, MismatchError, case_terms, check_holders, check_split
+from model.policy.compiling import require_minimum
+from model.policy.errors import InputError
+from model.policy.parsing import Policy
+from model.reasons import Reason
+from runtime.documents import check_ciphertext, open_answer, open_manifest, open_permit
+from runtime.errors import Refusal
+
+PolicyLookup = Callable[[str], Policy]
+"""A policy by its digest (hex); raises Refusal(policy_unknown)."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """An opening that has been checked."""
+
+    manifest: Manifest
+    manifest_digest: str
+    permit: Permit
+    permit_digest: str
+    terms: CaseTerms
+    answers: tuple[int, ...]
+    """Ciphertexts, one per answering department, in the manifest's order."""
+
+
+def check_context(
+    *,
+    manifest: Signed,
+    permit: Signed,
+    openings: Mapping[str, Opening],
+    answers: Sequence[Signed],
+    policy_of: PolicyLookup,
+    federation: Federation,
+    key: paillier.PublicKey,
+    now: datetime,
+) -> Context:
+    """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason."""
+    claims = open_manifest(manifest, federation, now)
+    allowed = open_permit(permit, manifest, federation, now)
+    policy = policy_of(claims.policy)
+    try:
+        terms = case_terms(claims, openings, policy)
+        check_split(claims, allowed)
+        names = [h.name for h in federation.holders]
+        check_holders(claims, allowed, names, federation.joint_key.threshold)
+    except MismatchError as error:
+        raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
+    try:
+        require_minimum(terms.layout, allowed.answering)
+    except InputError as error:
+        raise Refusal(Reason.TOO_FEW_DEPARTMENTS, str(error)) from None
+    ciphertexts = check_answers(claims, manifest.digest, allowed, answers, federation, key)
+    return Context(claims, manifest.digest, allowed, permit.digest, terms, ciphertexts)
+
+
+def check_answers(
+    manifest: Manifest,
+    manifest_digest: str,
+    permit: Permit,
+    answers: Sequence[Signed],
+    federation: Federation,
+    key: paillier.PublicKey,
+) -> tuple[int, ...]:
+    """Exactly one sound answer per answering department, and the digest that the permit names."""
+    if len(answers) != len(permit.answering):
+        raise Refusal(Reason.ANSWER_SET_INVALID, "not one answer per answering department")
+    bodies: dict[str, bytes] = {}
+    found = []
+    for department, signed in zip(permit.answering, answers, strict=True):
+        answer = open_answer(signed, department, manifest_digest, federation)
+        found.append(check_ciphertext(answer, department, manifest_digest, key))
+        bodies[department] = signed.body
+    ordered = [bodies.get(d) for d in manifest.departments]
+    if answer_set_digest(manifest_digest, ordered) != permit.answers:
+        raise Refusal(Reason.ANSWER_SET_INVALID, "the answers are not those of the permit")
+    return tuple(found)
