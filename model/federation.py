@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from crypto.errors import InvalidKey
+from crypto.threshold import JointKey
 from model.documents.query import SUITE
 from model.fields import Hex32, Name, Strict, Text, explain
 from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
@@ -66,16 +68,19 @@ class Person(Strict):
 Member = Process | Person
 
 
-class JointKey(Strict):
-    """The Paillier key that was dealt to the holders."""
+class JointKeyPin(Strict):
+    """The key that was dealt to the holders, in full, and its fingerprint."""
 
-    bits: Annotated[int, Field(ge=512, le=8192)]
+    bits: Annotated[int, Field(ge=2048, le=8192)]
     threshold: Annotated[int, Field(ge=2, le=16)]
     fingerprint: Hex32
-    public_key: BigHex
-    """Encoding of crypto.paillier.PublicKey."""
-    verification: Annotated[str, StringConstraints(max_length=65536)]
-    """Encoding of the share verification keys of crypto.threshold, hex."""
+    encoding: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+\Z", max_length=65536)]
+    """``crypto.threshold.JointKey.to_bytes``, hex: public key and share verification keys."""
+
+    @cached_property
+    def key(self) -> JointKey:
+        """The validated key. ``Federation.parse`` has checked it against the fields above."""
+        return JointKey.from_bytes(bytes.fromhex(self.encoding))
 
 
 class Federation(Strict):
@@ -85,7 +90,7 @@ class Federation(Strict):
     name: Name
     suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"] = SUITE
     ca_certificate: Annotated[str, StringConstraints(max_length=8192)]
-    joint_key: JointKey
+    joint_key: JointKeyPin
     process: Annotated[list[Process], Field(max_length=MAX_DEPARTMENTS + 32)]
     person: Annotated[list[Person], Field(max_length=20_000)]
     digest: str = ""
@@ -118,6 +123,7 @@ class Federation(Strict):
         _check_unique("department", [p.department for p in self.process if p.department])
         _check_roles(self)
         _check_holders(self)
+        _check_key(self)
         return self
 
     @property
@@ -195,3 +201,17 @@ def _check_holders(federation: Federation) -> None:
         raise ValueError("a key share lies in the coordinator's or the registrar's organisation")
     if any(h.role is not Role.NODE for h in holders):
         raise ValueError("a key holder must be a node process")
+
+
+def _check_key(federation: Federation) -> None:
+    pin = federation.joint_key
+    try:
+        key = pin.key
+    except InvalidKey as error:
+        raise ValueError(f"joint_key: {error}") from None
+    if key.fingerprint.hex() != pin.fingerprint:
+        raise ValueError("joint_key: the key does not have the fingerprint")
+    if (key.public.bits, key.threshold) != (pin.bits, pin.threshold):
+        raise ValueError("joint_key: bits or threshold are not those of the key")
+    if key.holders != len(federation.holders):
+        raise ValueError("joint_key: dealt to another number of holders than are members")
