@@ -11,6 +11,7 @@ from typing import Any
 
 from crypto.commit import Opening, verify_opening
 from crypto.errors import ProofError
+from crypto.labels import Label, join
 from model.documents.opening import Permit, holder_order
 from model.documents.query import Manifest
 from model.policy.compiling import Inputs, Layout, check_inputs, compile_policy
@@ -56,6 +57,21 @@ def case_terms(manifest: Manifest, openings: Mapping[str, Opening], policy: Poli
     if tuple(manifest.departments) != layout.departments:
         raise MismatchError("the manifest's departments are not those of the policy")
     return CaseTerms(layout, inputs, tuple(values["programmes"]), str(values["region"]))
+
+
+def answer_context(manifest: str, department: str, kind: str = "rules") -> bytes:
+    """What an answer's proof of plaintext knowledge is bound to; ``manifest`` is a hex digest."""
+    return join(Label.ANSWER, (kind.encode(), bytes.fromhex(manifest), department.encode()))
+
+
+def mask_context(permit: str, holder: str, kind: str = "rules") -> bytes:
+    """What a mask's proof of plaintext knowledge is bound to; ``permit`` is a hex digest."""
+    return join(Label.PERMIT, (kind.encode(), bytes.fromhex(permit), holder.encode()))
+
+
+def share_context(permit: str, holder: str) -> bytes:
+    """What a share's proof is bound to; ``permit`` is a hex digest."""
+    return join(Label.PERMIT, (b"share", bytes.fromhex(permit), holder.encode()))
 
 
 def _open(manifest: Manifest, openings: Mapping[str, Opening]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from model.documents.query import Answer, Manifest
 from model.documents.signed import Document, DocumentError, Signed
 from model.federation import Federation, Member
 from model.fields import parse_time
+from model.opening import answer_context
 from model.reasons import Reason
 from runtime.errors import Refusal
 
@@ -38,7 +39,7 @@ def check_ciphertext(
     """Check ciphertext and proof of one answer; return the ciphertext. Raises Refusal."""
     try:
         ciphertext = paillier.decode_ciphertext(key, bytes.fromhex(answer.ciphertext))
-        context = knowledge.answer_context(manifest, department)
+        context = answer_context(manifest, department)
         knowledge.verify(key, ciphertext, bytes.fromhex(answer.proof), context=context)
     except ProofError:
         raise Refusal(Reason.PROOF_INVALID, f"{department}: proof does not verify") from None
