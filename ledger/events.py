@@ -52,8 +52,22 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("opening.refused", "The holder refused an opening.", "permit? manifest? reason"),
     # coordinator
     ("case.opened", "An officer opened a case.", "case manifest? officer? authorization?"),
-    ("case.determined", "A determination was drawn.", "case manifest? result"),
+    ("case.determined", "A determination was drawn.", "case manifest? permit? result bits?"),
     ("case.closed", "A case was closed.", "case officer? reason?"),
+    ("case.refused", "A case ended because somebody said no.", "case manifest? reason"),
+    ("case.inconclusive", "A case ended without a determination.", "case manifest? reason"),
+    ("case.decided", "An officer decided on one programme.", "case decision officer"),
+    ("manifest.received", "The registrar issued the case's manifest.", "case manifest"),
+    ("query.sent", "A ticket is about to be sent.", "query manifest department"),
+    ("answer.received", "An answer was verified and stored.",
+     "query manifest answer origin size root"),
+    ("answer.refused", "A department refused, or its answer did not verify.",
+     "query manifest reason"),
+    ("permit.received", "The registrar permitted the opening.",
+     "permit manifest holders skipped"),
+    ("opening.step", "A holder's message was stored, to be relayed.",
+     "permit manifest step message"),
+    ("opening.failed", "An opening failed for good.", "permit? manifest reason holder?"),
 )  # fmt: skip
 
 
