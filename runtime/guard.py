@@ -32,6 +32,9 @@ _CACHED_CERTIFICATES: Final = 1024
 _Continuation = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]
 _END: Final = object()
 
+AT_THE_DOOR: Final = "door.refused."
+"""Begins the name of the count of calls that failed, for a reason, before their handler ran."""
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -126,11 +129,8 @@ class Guard(grpc.ServerInterceptor):
     def served(self, method: str, context: grpc.ServicerContext) -> Iterator[Call]:
         """Admit a call, and turn whatever its handler raises into a status."""
         started = self._clock.monotonic_s()
-        caller: Caller | None = None
+        caller = self._admit(method, context)
         try:
-            caller = self._authenticate(context)
-            self._allow(method, caller)
-            self._check_deadline(context)
             yield Call(caller, method, context)
         except Exception as error:
             self._fail(method, caller, context, error)
@@ -147,6 +147,19 @@ class Guard(grpc.ServerInterceptor):
             return parse(data)
         except Exception:
             raise Refusal(Reason.MALFORMED, "the request is not the expected message") from None
+
+    def _admit(self, method: str, context: grpc.ServicerContext) -> Caller:
+        caller: Caller | None = None
+        try:
+            caller = self._authenticate(context)
+            self._allow(method, caller)
+            self._check_deadline(context)
+        except Exception as error:
+            reason = error.reason if isinstance(error, Refusal) else Reason.INTERNAL
+            self._counters.add(f"{AT_THE_DOOR}{reason}")
+            self._fail(method, caller, context, error)
+            raise
+        return caller
 
     def _authenticate(self, context: grpc.ServicerContext) -> Caller:
         # Typed as str -> bytes by the stubs; really str -> list of bytes.

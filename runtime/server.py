@@ -7,7 +7,7 @@ import errno
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 import grpc
 
@@ -23,7 +23,7 @@ from runtime.logging import Log
 from runtime.settings import ServerSettings
 
 AddService = Callable[[grpc.Server], None]
-"""Registers one servicer: ``lambda server: add_QueryServiceServicer_to_server(it, server)``."""
+"""Registers one servicer with a server; ``offer`` makes one."""
 
 _MAX_METADATA_BYTES: Final = 16_384
 
@@ -47,6 +47,11 @@ class Server:
         """Take no more calls, let those in hand end within the grace, then cut them off."""
         self._server.stop(self._grace_s).wait()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def offer(register: Callable[..., Any], servicer: object) -> AddService:
+    """``offer(add_QueryServiceServicer_to_server, servicer)``, for generated, untyped code."""
+    return lambda server: register(servicer, server)
 
 
 def build_server(

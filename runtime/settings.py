@@ -121,23 +121,32 @@ def _known_keys(model: type[BaseModel], path: list[str]) -> list[str]:
 
 
 def to_toml(table: Mapping[str, Any]) -> str:
-    """Write strings, integers, booleans, lists of these and tables of these as TOML.
+    """Write strings, integers, booleans, lists of these, tables, and lists of tables, as TOML.
 
-    ``to_toml(settings.model_dump())`` is what ``load_settings`` reads back. Raises TypeError
-    for anything else.
+    ``to_toml(settings.model_dump(mode="json"))`` is what ``load_settings`` reads back. Raises
+    TypeError for anything else.
     """
     return "\n".join(_toml_lines(table, ())) + "\n"
 
 
 def _toml_lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     for key, value in table.items():
-        if not isinstance(value, Mapping):
+        if not (isinstance(value, Mapping) or _is_tables(value)):
             yield f"{_toml_text(key)} = {_toml_value(value)}"
     for key, value in table.items():
+        inner = (*path, key)
+        name = ".".join(_toml_text(part) for part in inner)
         if isinstance(value, Mapping):
-            inner = (*path, key)
-            yield f"\n[{'.'.join(_toml_text(part) for part in inner)}]"
+            yield f"\n[{name}]"
             yield from _toml_lines(value, inner)
+        elif _is_tables(value):
+            for row in value:
+                yield f"\n[[{name}]]"
+                yield from _toml_lines(row, inner)
+
+
+def _is_tables(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
 
 def _toml_value(value: object) -> str:

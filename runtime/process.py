@@ -1,0 +1,359 @@
+"""A process: what it stands on, in the order in which it is checked, and its end.
+
+Start-up: settings; federation file under the pinned root key; own certificate and keys against
+it; C arithmetic; database and writer; services; addresses. Whatever is wrong ends it before
+anybody can call it. A ``Service`` is an object without signals or global state, so that a test
+can run a party inside itself; ``runtime.serving`` runs one for the command line.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+
+from crypto.integers import require_c_arithmetic
+from crypto.rng import Rng, system_rng
+from crypto.sealing import AtRestKey
+from ledger import log as entries_log
+from ledger.checkpoint import origin_of
+from ledger.signer import LogSigner
+from model.federation import Federation, Process
+from model.roles import Role
+from runtime.background import Background, Ticker
+from runtime.channel import Dialer
+from runtime.clock import Clock, SystemClock, rfc3339
+from runtime.counters import Counters
+from runtime.database import Database, open_database
+from runtime.database_errors import LedgerUnavailable
+from runtime.door import DoorRecord
+from runtime.endpoints import Endpoints, RunFile, remove_run_file, write_run_file
+from runtime.errors import CertificateError, SettingsError
+from runtime.health import HealthServer
+from runtime.identity import Identity, load_federation, load_kek, load_process_identity
+from runtime.ledger_service import LedgerService
+from runtime.logging import FileSink, Log
+from runtime.server import AddService, Server, build_server
+from runtime.settings import ProcessSettings, load_settings
+from runtime.writer import Tx, Writer
+
+if TYPE_CHECKING:
+    from sqlalchemy import MetaData
+
+_CERTIFICATE_CHECK_S: Final = 3600.0
+
+
+@dataclass(frozen=True, repr=False)
+class Parts:
+    """What a process's own code is built from. ``settings`` is of the kind's own class."""
+
+    name: str
+    home: Path
+    folder: Path
+    settings: Any
+    federation: Federation
+    member: Process
+    identity: Identity
+    kek: AtRestKey
+    clock: Clock
+    rng: Rng
+    database: Database
+    writer: Writer
+    signer: LogSigner
+    dialer: Dialer
+    log: Log
+    counters: Counters
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What a process's own code offers: services, work at intervals, and its end."""
+
+    services: Sequence[AddService]
+    background: Sequence[Background] = ()
+    close: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a role brings: tables, settings, and the code that serves."""
+
+    role: Role
+    metadata: "MetaData"
+    build: Callable[[Parts], Assembly]
+    settings: type[ProcessSettings] = ProcessSettings
+    schema_version: int = 1
+    # The command that creates its database, for error messages.
+    init_command: str = "this process's init command"
+
+
+class Service:
+    """One process. ``start`` it, then ``stop`` it; a second start needs a new object."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        *,
+        home: Path,
+        name: str,
+        clock: Clock | None = None,
+        rng: Rng = system_rng,
+        server_interceptors: Sequence[grpc.ServerInterceptor] = (),
+        client_interceptors: Sequence[Any] = (),
+        strict_log: bool = False,
+    ) -> None:
+        """Nothing happens before ``start``.
+
+        Args:
+            kind: The role's tables, settings and code.
+            home: HEDUI_HOME; the process's folder is ``home / name``.
+            clock: The system's if none is given.
+            server_interceptors: Inside the guard; see ``build_server``.
+            client_interceptors: On every channel that the process opens.
+            strict_log: Raise where a log line has a key outside the allow-list.
+        """
+        self.name = name
+        self.home = home
+        self.folder = home / name
+        self.counters = Counters()
+        self._kind = kind
+        self._clock = clock or SystemClock()
+        self._rng = rng
+        self._server_interceptors = server_interceptors
+        self._client_interceptors = client_interceptors
+        self._strict_log = strict_log
+        self._stack = ExitStack()
+        self._writer_healthy = True
+        self._certificate_holds = True
+        self.parts: Parts
+        self.server: Server
+        self.health: HealthServer
+
+    @property
+    def address(self) -> str:
+        """``host:port`` of the server."""
+        return self.server.address
+
+    def start(self) -> None:
+        """Check everything, open everything, serve. Raises ProcessError, CertificateError.
+
+        After an exception nothing is left open.
+        """
+        try:
+            self._start()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def stop(self) -> None:
+        """Finish the calls in hand within the grace, then close everything, in order."""
+        self._stack.close()
+
+    def _start(self) -> None:
+        settings = load_process_settings(self.folder, self._kind)
+        self.parts = self._gather(settings)
+        assembly = self._kind.build(self.parts)
+        self._stack.callback(assembly.close)
+        self._bind(settings, assembly)
+        self._ledger_start()
+        self._open_doors(assembly)
+
+    def _gather(self, settings: ProcessSettings) -> Parts:
+        federation = load_federation(self.home, settings.root_verify_key)
+        identity = load_process_identity(self.folder)
+        member = _own_entry(identity, federation, self._kind, self._clock)
+        require_c_arithmetic()
+        kek = load_kek(self.folder, settings)
+        sink = FileSink(self.folder / "log" / f"{self.name}.jsonl")
+        self._stack.callback(sink.close)
+        log = Log(
+            sink,
+            process=self.name,
+            clock=self._clock,
+            counters=self.counters,
+            strict=self._strict_log,
+        )
+        database = self._stack.enter_context(_open(self.folder, settings, self._kind))
+        writer = Writer(database, clock=self._clock, on_health=self._on_writer_health)
+        self._stack.enter_context(writer.start())
+        dialer = Dialer(
+            federation=federation,
+            identity=identity,
+            endpoints=Endpoints(self.home),
+            clock=self._clock,
+            extra_interceptors=self._client_interceptors,
+        )
+        self._stack.callback(dialer.close)
+        return Parts(
+            name=self.name,
+            home=self.home,
+            folder=self.folder,
+            settings=settings,
+            federation=federation,
+            member=member,
+            identity=identity,
+            kek=kek,
+            clock=self._clock,
+            rng=self._rng,
+            database=database,
+            writer=writer,
+            signer=LogSigner(origin_of(federation.name, self.name), identity.sign_key),
+            dialer=dialer,
+            log=log,
+            counters=self.counters,
+        )
+
+    def _bind(self, settings: ProcessSettings, assembly: Assembly) -> None:
+        parts = self.parts
+        ledger = LedgerService(database=parts.database, writer=parts.writer, signer=parts.signer)
+        self.health = HealthServer(settings.health_listen)
+        self._stack.callback(self.health.stop)
+        self.server = build_server(
+            [*assembly.services, ledger.offered()],
+            member=parts.member,
+            identity=parts.identity,
+            federation=parts.federation,
+            listen=settings.listen,
+            settings=settings.server,
+            clock=self._clock,
+            log=parts.log,
+            counters=self.counters,
+            extra_interceptors=self._server_interceptors,
+        )
+
+    def _open_doors(self, assembly: Assembly) -> None:
+        self._stack.callback(self._say_goodbye)
+        self.health.start()
+        self.server.start()
+        self._stack.callback(self.server.stop)
+        door = DoorRecord(counters=self.counters, writer=self.parts.writer)
+        own = (
+            Background("certificate", _CERTIFICATE_CHECK_S, self.check_certificate),
+            Background("door", door.every_s, door.record),
+        )
+        for job in (*assembly.background, *own):
+            ticker = Ticker(job, log=self.parts.log)
+            ticker.start()
+            self._stack.callback(ticker.stop)
+        self.check_certificate()
+        self._write_run_file()
+        self._stack.callback(self._close_doors)
+
+    def _write_run_file(self) -> None:
+        run = RunFile(
+            pid=os.getpid(),
+            start_time=rfc3339(self._clock.now()),
+            address=self.server.address,
+            health_address=self.health.address,
+        )
+        write_run_file(self.folder, run)
+        self.parts.log.info(
+            "process.started", address=run.address, health_address=run.health_address
+        )
+
+    def _close_doors(self) -> None:
+        self.health.set(serving=False)
+        remove_run_file(self.folder, pid=os.getpid())
+
+    def _say_goodbye(self) -> None:
+        self.parts.log.info("process.stopped")
+        try:
+            self.parts.writer.run(lambda tx: tx.append("process.stopped"))
+        except LedgerUnavailable as error:
+            self.parts.log.fault("process.stopped_unledgered", error)
+
+    def _ledger_start(self) -> None:
+        parts, running = self.parts, version("hedui")
+
+        def write(tx: Tx) -> None:
+            entries_log.store_key(tx.conn, parts.signer.verifier.vkey)
+            tx.append("process.started", version=running, federation=parts.federation.digest)
+
+        parts.writer.run(write)
+
+    def _on_writer_health(self, healthy: bool, reason: str) -> None:
+        self._writer_healthy = healthy
+        self._update_health()
+
+    def check_certificate(self) -> None:
+        """Look at our own certificate: warn before it ends, stop claiming to serve once it has."""
+        certificate, log = self.parts.identity.certificate, self.parts.log
+        now = self._clock.now()
+        try:
+            certificate.check_validity(now)
+            self._certificate_holds = True
+        except CertificateError:
+            self._certificate_holds = False
+            log.error("certificate.expired", not_after=rfc3339(certificate.not_after))
+        left = certificate.not_after - now
+        if self._certificate_holds and left < timedelta(
+            days=self.parts.settings.certificate_warning_days
+        ):
+            log.warning("certificate.ends_soon", days_left=left.days)
+        self._update_health()
+
+    def _update_health(self) -> None:
+        if hasattr(self, "health"):
+            self.health.set(serving=self._writer_healthy and self._certificate_holds)
+
+
+def load_process_settings(folder: Path, kind: Kind) -> ProcessSettings:
+    """Load ``process.toml`` and check that it is this process's; raises SettingsError."""
+    settings = load_settings(folder / "process.toml", kind.settings)
+    if settings.name != folder.name:
+        raise SettingsError(
+            f'{folder / "process.toml"}: name "{settings.name}" is not that of its folder'
+        )
+    if settings.role != kind.role:
+        raise SettingsError(
+            f'{folder / "process.toml"}: role "{settings.role}" is not served by this command, '
+            f'which serves "{kind.role}"'
+        )
+    return settings
+
+
+def database_location(folder: Path, settings: ProcessSettings) -> str | Path:
+    """Return the database's URL, or the path of the SQLite file in the data folder."""
+    return settings.database_url or folder / "data" / f"{folder.name}.db"
+
+
+def create_database(folder: Path, kind: Kind, *, federation: str, clock: Clock) -> None:
+    """Create a process's database, for ``init``; its ledger begins with ``ledger.created``.
+
+    Raises StorageError; one that exists already is refused.
+    """
+    settings = load_process_settings(folder, kind)
+    (folder / "data").mkdir(mode=0o700, exist_ok=True)
+    if isinstance(at := database_location(folder, settings), Path) and at.exists():
+        raise SettingsError(f"{at} exists already. Move it away if it is really to be replaced")
+    with (
+        _open(folder, settings, kind, create=True) as database,
+        Writer(database, clock=clock, on_health=lambda _healthy, _reason: None).start() as writer,
+    ):
+        origin = origin_of(federation, folder.name)
+        writer.run(lambda tx: tx.append("ledger.created", origin=origin, suite="hedui-v1"))
+
+
+def _open(folder: Path, settings: ProcessSettings, kind: Kind, *, create: bool = False) -> Database:
+    return open_database(
+        database_location(folder, settings),
+        kind.metadata,
+        service=str(kind.role),
+        version=kind.schema_version,
+        create=create,
+        mend=f"create it with {kind.init_command}, or restore a backup",
+    )
+
+
+def _own_entry(identity: Identity, federation: Federation, kind: Kind, clock: Clock) -> Process:
+    member = identity.check(federation, clock=clock)
+    if not isinstance(member, Process) or member.role is not kind.role:
+        raise SettingsError(
+            f'federation.toml says that "{identity.name}" is a {member.role}, not a {kind.role}'
+        )
+    return member
