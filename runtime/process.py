@@ -271,7 +271,7 @@ class Service:
         parts, running = self.parts, version("hedui")
 
         def write(tx: Tx) -> None:
-            entries_log.store_key(tx.conn, parts.signer.verifier.vkey)
+            entries_log.store_key(tx.conn, parts.signer.verifier.vkey())
             tx.append("process.started", version=running, federation=parts.federation.digest)
 
         parts.writer.run(write)
