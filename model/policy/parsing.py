@@ -83,8 +83,7 @@ def parse(data: bytes, *, source: str = "policy") -> Policy:
         file = PolicyFile.model_validate(_toml(data))
         conditions, programmes = _resolve(file)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise PolicyError(f"{source}: {_explain(first)}") from None
+        raise PolicyError(f"{source}: {_explain(_most_helpful(error))}") from None
     except PolicyError as error:
         raise PolicyError(f"{source}: {error}") from None
     return Policy(file, policy_digest(data), source, conditions, programmes)
@@ -106,6 +105,12 @@ def _toml(data: bytes) -> dict[str, Any]:
         return tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise PolicyError(f"not TOML in UTF-8: {error}") from None
+
+
+def _most_helpful(error: ValidationError) -> ErrorDetails:
+    """The first unknown key, if any: a misspelt key is also reported as a missing one."""
+    found = error.errors(include_input=False, include_url=False)
+    return next((e for e in found if e["type"] == "extra_forbidden"), found[0])
 
 
 def _explain(error: ErrorDetails) -> str:
