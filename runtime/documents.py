@@ -41,11 +41,16 @@ def check_ciphertext(
         ciphertext = paillier.decode_ciphertext(key, bytes.fromhex(answer.ciphertext))
         context = answer_context(manifest, department)
         knowledge.verify(key, ciphertext, bytes.fromhex(answer.proof), context=context)
-    except ProofError:
-        raise Refusal(Reason.PROOF_INVALID, f"{department}: proof does not verify") from None
     except CryptoError as error:
-        raise Refusal(Reason.ANSWER_SET_INVALID, f"{department}: {error}") from None
+        raise refuse_proof(department, error) from None
     return ciphertext
+
+
+def refuse_proof(whose: str, error: CryptoError) -> Refusal:
+    """The refusal of a ciphertext or proof that was not taken."""
+    if isinstance(error, ProofError):
+        return Refusal(Reason.PROOF_INVALID, f"{whose}: the proof does not verify")
+    return Refusal(Reason.ANSWER_SET_INVALID, f"{whose}: {error}")
 
 
 def open_signed(signed: Signed, kind: type[D], signer: Member) -> D:

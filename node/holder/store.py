@@ -1,0 +1,130 @@
+"""What a key holder keeps: one tombstone per manifest and kind, its messages, and, sealed and
+only while they are needed, its masks and masked numbers.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+)
+
+METADATA = MetaData()
+
+OPENINGS = Table(
+    "holder_opening",
+    METADATA,
+    Column("permit", String(64), primary_key=True),
+    Column("manifest", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("ciphertext", String(64), nullable=False),
+    Column("masker", String(64), nullable=False),
+    Column("evaluator", String(64), nullable=False),
+    Column("expires_at", String(32), nullable=False),
+    Column("at", String(32), nullable=False),
+    # A holder takes part once per manifest and kind; the row is never deleted.
+    UniqueConstraint("manifest", "kind"),
+)
+MESSAGES = Table(
+    "holder_message",
+    METADATA,
+    Column("permit", String(64), primary_key=True),
+    Column("step", String(16), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("header", String(64), nullable=False),
+    Column("reply", LargeBinary, nullable=False),
+)
+SECRETS = Table(
+    "holder_secret",
+    METADATA,
+    Column("permit", String(64), primary_key=True),
+    Column("name", String(16), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The tombstone: this holder takes part in this manifest under this permit alone."""
+
+    permit: str
+    manifest: str
+    kind: str
+    role: str
+    ciphertext: str
+    """Digest of C, the masked product."""
+    masker: str
+    evaluator: str
+    expires_at: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A message that was sent: for which request, its header's digest, the reply's bytes."""
+
+    request: str
+    header: str
+    reply: bytes
+
+
+def opening_of(conn: Connection, manifest: str, kind: str) -> Opening | None:
+    """The opening of this manifest and kind, whatever its permit."""
+    row = conn.execute(
+        select(OPENINGS).where(OPENINGS.c.manifest == manifest, OPENINGS.c.kind == kind)
+    ).first()
+    return None if row is None else _opening(row)
+
+
+def opening(conn: Connection, permit: str) -> Opening | None:
+    """The opening under this permit."""
+    row = conn.execute(select(OPENINGS).where(OPENINGS.c.permit == permit)).first()
+    return None if row is None else _opening(row)
+
+
+def _opening(row: object) -> Opening:
+    return Opening(*(getattr(row, f.name) for f in dataclasses.fields(Opening)))
+
+
+def add_opening(conn: Connection, opening: Opening, at: str) -> None:
+    """Record a new opening; the caller has looked for an older one in this transaction."""
+    conn.execute(insert(OPENINGS).values(**opening.__dict__, at=at))
+
+
+def message(conn: Connection, permit: str, step: str) -> Stored | None:
+    """What was sent for this step, or None."""
+    row = conn.execute(
+        select(MESSAGES).where(MESSAGES.c.permit == permit, MESSAGES.c.step == step)
+    ).first()
+    return None if row is None else Stored(row.request, row.header, row.reply)
+
+
+def add_message(conn: Connection, permit: str, step: str, stored: Stored) -> None:
+    """Record what is sent for a step."""
+    conn.execute(insert(MESSAGES).values(permit=permit, step=step, **stored.__dict__))
+
+
+def secret(conn: Connection, permit: str, name: str) -> bytes | None:
+    """A sealed secret of this opening, or None once it was deleted."""
+    return conn.execute(
+        select(SECRETS.c.sealed).where(SECRETS.c.permit == permit, SECRETS.c.name == name)
+    ).scalar()
+
+
+def add_secret(conn: Connection, permit: str, name: str, sealed: bytes) -> None:
+    """Keep a sealed secret until its step is over."""
+    conn.execute(insert(SECRETS).values(permit=permit, name=name, sealed=sealed))
+
+
+def delete_secrets(conn: Connection, permit: str) -> None:
+    """Delete masks and masked numbers of an opening that has no more use for them."""
+    conn.execute(delete(SECRETS).where(SECRETS.c.permit == permit))
