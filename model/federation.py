@@ -74,7 +74,7 @@ class JointKeyPin(Strict):
     bits: Annotated[int, Field(ge=2048, le=8192)]
     threshold: Annotated[int, Field(ge=2, le=16)]
     fingerprint: Hex32
-    encoding: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+\Z", max_length=65536)]
+    encoding: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$", max_length=65536)]
     """``crypto.threshold.JointKey.to_bytes``, hex: public key and share verification keys."""
 
     @cached_property
