@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     """Create or mend the environment; a second run is quick and changes nothing."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - runs before pip could refuse
         sys.exit(f"Hedui needs Python 3.11 or later; this is {sys.version.split()[0]}")
     target = ROOT / (sys.argv[1] if len(sys.argv) > 1 else ".venv")
     python = target / "bin" / "python"

@@ -1,4 +1,4 @@
-"""Shares: sent sealed to the evaluator, on a product whose mask has been verified, and nothing else.
+"""Shares: sent sealed to the evaluator, on a product whose mask was verified, on nothing else.
 
 Source: DESIGN 2.6, steps 2 and 3; crypto.threshold.
 Learns: nothing.
