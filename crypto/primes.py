@@ -51,9 +51,11 @@ def safe_prime_pair(bits: int, *, rng: Rng, pool: Executor | None = None) -> tup
     raise AssertionError("the search has no end")
 
 
-def _search_here(bits: int, rng: Rng) -> Iterator[Iterator[int]]:
+def _search_here(bits: int, rng: Rng) -> Iterator[list[int]]:
+    # One prime per window: two of the same window share their upper bits, and Fermat's method
+    # factors their product at once.
     while True:
-        yield _window(bits, rng=rng)
+        yield search_window(bits, rng)
 
 
 def _search_pool(bits: int, rng: Rng, pool: Executor) -> Iterator[list[int]]:
