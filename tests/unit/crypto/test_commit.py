@@ -1,0 +1,64 @@
+"""Salted commitments: hiding needs the salt, binding covers field, value and type."""
+
+from typing import Any
+
+import pytest
+
+from crypto.commit import Opening, commit, new_salt, verify_opening
+from crypto.errors import InvalidInput, ProofError
+from crypto.rng import system_rng
+
+SALT = bytes(range(32))
+
+
+def test_an_opening_opens_its_commitment() -> None:
+    opening = Opening("age", 67, new_salt(rng=system_rng))
+    verify_opening(opening.commitment(), opening)
+    verify_opening(commit("age", 67, opening.salt), opening)
+
+
+OTHERS: dict[str, Opening] = {
+    "another value": Opening("age", 68, SALT),
+    "another field": Opening("agf", 67, SALT),
+    "the same text": Opening("age", "67", SALT),
+    "a list of it": Opening("age", [67], SALT),
+    "another salt": Opening("age", 67, SALT[::-1]),
+    "a short salt": Opening("age", 67, SALT[:-1]),
+    "a float": Opening("age", 67.0, SALT),  # type: ignore[arg-type]
+    "field and value split elsewhere": Opening("age6", 7, SALT),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS.keys())
+def test_nothing_else_opens_it(other: Opening) -> None:
+    with pytest.raises(ProofError):
+        verify_opening(commit("age", 67, SALT), other)
+
+
+DIFFERENT: list[Any] = [0, 1, False, True, None, "", "0", [], {}, [0], {"a": 0}, -1]
+
+
+def test_values_that_python_takes_for_equal_are_committed_apart() -> None:
+    assert len({commit("x", value, SALT) for value in DIFFERENT}) == len(DIFFERENT)
+
+
+@pytest.mark.parametrize("size", [0, 31, 33])
+def test_a_salt_is_32_bytes(size: int) -> None:
+    with pytest.raises(InvalidInput):
+        commit("age", 67, bytes(size))
+
+
+def test_a_salt_is_fresh() -> None:
+    drawn: list[int] = []
+
+    def rng(count: int) -> bytes:
+        drawn.append(count)
+        return bytes(count)
+
+    new_salt(rng=rng)
+    assert drawn == [32]
+
+
+def test_an_opening_prints_neither_value_nor_salt() -> None:
+    text = repr(Opening("name", "Wang Xiuying", SALT))
+    assert "Wang" not in text and "salt" not in text
