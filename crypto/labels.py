@@ -37,6 +37,8 @@ class Label(bytes, Enum):
     PAILLIER_KEY = b"hedui/paillier-key/v1"
     PRF_KEY = b"hedui/prf-key/v1"
     PERSON = b"hedui/person/v1"
+    COMPARISON_TERM = b"hedui/comparison-term/v1"
+    PERSON_TAG = b"hedui/person-tag/v1"
     PSI_TAG = b"hedui/psi/tag/v1"
     PSI_CARDINALITY_TAG = b"hedui/psi/cardinality-tag/v1"
     # Fiat-Shamir challenges
