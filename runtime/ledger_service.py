@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import grpc
-from hedui.v1 import ledger_pb2 as pb
-from hedui.v1 import ledger_pb2_grpc
 
 from crypto.errors import InvalidInput
+from hedui.v1 import ledger_pb2 as pb
+from hedui.v1 import ledger_pb2_grpc
 from ledger import log as entries_log
 from ledger.signer import LogSigner
 from model.reasons import Reason

@@ -4,6 +4,7 @@ Trusts: whoever may write the process's folder.
 """
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -162,6 +163,5 @@ def _toml_value(value: object) -> str:
 
 
 def _toml_text(text: str) -> str:
-    if any(ord(char) < 32 or ord(char) == 127 for char in text):
-        raise TypeError("control characters have no place in a file of settings")
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # JSON's escapes are TOML's; only the delete character is allowed in one and not the other.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
