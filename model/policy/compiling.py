@@ -110,6 +110,16 @@ class Layout:
         """Departments that serve any rule of these programmes, sorted."""
         return tuple(sorted({d for c in self.comparisons for d in c.departments}))
 
+    @property
+    def single_department_rules(self) -> dict[str, str]:
+        """Rule → department, where one department alone serves it: authorizations name them."""
+        return {
+            rule: self.comparisons[term.comparison].departments[0]
+            for rule, terms in self.rules.items()
+            for term in terms
+            if len(self.comparisons[term.comparison].departments) == 1
+        }
+
     def fits(self, key_bits: int) -> bool:
         """Whether every masked plaintext stays below a modulus of exactly ``key_bits`` bits."""
         return 2 * len(self.comparisons) * self.width <= key_bits - 1

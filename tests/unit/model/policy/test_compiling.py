@@ -7,6 +7,7 @@ exact integers over the household's measures.
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -132,18 +133,15 @@ def worlds(draw: st.DrawFn) -> World:
     holder = {m: draw(st.sampled_from(DEPARTMENTS)) for m in measures}
     rules = {f"r{n}": draw(plain_rules(measures)) for n in range(draw(st.integers(1, 3)))}
     ratio = draw(st.none() | st.tuples(st.integers(1, 5), st.integers(1, 5)))
-    values: dict[str, MeasureValue] = {
-        m: draw(
-            st.one_of(
-                st.integers(*bounds[m]),
-                st.sampled_from([*bounds[m]]),
-                st.integers(-200, 200),
-                st.sampled_from([10**30, -(10**30), UNREADABLE]),
-            )
-        )
-        for m in measures
-    }
+    values = {m: draw(measure_values(*bounds[m])) for m in measures}
     return World(bounds, holder, rules, ratio, draw(st.integers(1, MAX_MEMBERS)), values)
+
+
+def measure_values(low: int, high: int) -> st.SearchStrategy[MeasureValue]:
+    """Mostly within the bounds and at their ends; sometimes beyond, absurd or unreadable."""
+    beyond: st.SearchStrategy[MeasureValue] = st.sampled_from([10**30, -(10**30), UNREADABLE])
+    inside = st.integers(low, high) | st.sampled_from([low, high])
+    return inside | st.integers(-200, 200) | beyond
 
 
 @st.composite
@@ -210,11 +208,11 @@ def test_every_subset_of_answers_stays_within_ell(world: World) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(worlds(), st.randoms(use_true_random=False))
-def test_masked_slots_give_the_same_bits(world: World, random: "st.randoms") -> None:  # type: ignore[valid-type]
+def test_masked_slots_give_the_same_bits(world: World, random: Random) -> None:
     """Pack, add the masker's M, take slot by slot: z_l ^ r_l ^ [z mod 2^l < r mod 2^l]."""
     layout, inputs = compiled(world)
     sent = answers(world, layout, inputs)
-    masks = [random.randrange(2**layout.mask_bits) for _ in layout.slots]  # type: ignore[attr-defined]
+    masks = [random.randrange(2**layout.mask_bits) for _ in layout.slots]
     ell, width = layout.ell, layout.width
     tops = limits(layout, inputs)
     mask = pack([2**ell - t - 1 + r for t, r in zip(tops, masks, strict=True)], width)
@@ -305,3 +303,31 @@ def test_bits_that_are_no_bits(bits: list[int]) -> None:
     layout, inputs = compiled(SMALL_WORLD)
     with pytest.raises(InputError):
         determine(layout, inputs, bits)
+
+
+SATURATION: dict[str, tuple[tuple[int, int], dict[str, int], int, bool]] = {
+    "cap beyond the limit of the largest household": ((0, 41), {"m0": 1}, 10, True),
+    "cap at the limit of the largest household": ((0, 40), {"m0": 1}, 10, False),
+    "weight lifts the cap beyond the limit": ((0, 21), {"m0": 2, "m1": 3}, 10, True),
+    "measure may be negative": ((-1, 1000), {"m0": 1}, 10, False),
+    "a weight is negative": ((0, 1000), {"m0": 1, "m1": -1}, 10, False),
+    "a weight is negative and the limit is far below": ((0, 5), {"m0": 1, "m1": -1}, -9, False),
+    "both weights are negative: the sign is turned": ((0, 1000), {"m0": -1, "m1": -1}, -10, True),
+}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "form", "limit", "expected"), SATURATION.values(), ids=SATURATION.keys()
+)
+def test_what_may_saturate(
+    bounds: tuple[int, int], form: dict[str, int], limit: int, expected: bool
+) -> None:
+    held: dict[str, MeasureValue] = {"m0": 10**9, "m1": 0}
+    rule = PlainRule(form, "<=", limit, per_member=True)
+    holder = {"m0": "tax", "m1": "banks"}
+    world = World({"m0": bounds, "m1": bounds}, holder, {"r0": rule}, None, 1, held)
+    layout, inputs = compiled(world)
+    assert layout.comparisons[0].saturates is expected
+    value, flag = answers(world, layout, inputs)["tax"]
+    weight = abs(form["m0"]) if expected else 0
+    assert (value, flag) == (weight * bounds[1], 0 if expected else 1)

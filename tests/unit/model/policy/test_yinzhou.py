@@ -241,3 +241,12 @@ def test_too_few_departments_for_a_rule_are_not_opened(layout: Layout) -> None:
         require_minimum(layout, everybody - {"tax", "social-security", "banks"})
     with pytest.raises(InputError, match="car_allowed"):
         require_minimum(layout, everybody - {"vehicles"})
+
+
+def test_rules_that_one_department_alone_serves_are_named(layout: Layout) -> None:
+    assert layout.single_department_rules == {
+        "capital_below_100000": "market-regulation",
+        "capital_below_200000": "market-regulation",
+        "housing_allowed": "real-estate",
+        "car_allowed": "vehicles",
+    }
