@@ -35,6 +35,8 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("query.answered", "The answer was computed and stored; it may now leave.",
      "query manifest answer department? policy?"),
     ("query.refused", "A query was refused.", "query? manifest? reason"),
+    ("resource.imported", "A resource was replaced by the rows of a file.",
+     "resource data_date person"),
     # registrar
     ("authorization.given", "An authorization is in force.",
      "authorization roster? evidence? clerk? checker?"),
@@ -65,6 +67,10 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
      "policy? reason person?"),
     # key holder
     ("opening.joined", "The holder takes part in an opening.", "permit manifest role step?"),
+    ("opening.accepted", "The holder told the registrar that it will take part.",
+     "manifest role"),
+    ("opening.step", "The holder took a step; its message is stored and may now leave.",
+     "permit step message"),
     ("opening.refused", "The holder refused an opening.", "permit? manifest? reason"),
     # coordinator
     ("case.opened", "An officer opened a case.", "case manifest? officer? authorization?"),

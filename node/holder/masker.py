@@ -5,7 +5,9 @@ Learns: its masks; encrypted bits of masked numbers. Never a value, never a bit.
 Not protected: a masker that colludes with the evaluator opens the sums.
 """
 
-from crypto import knowledge, packing, paillier
+from crypto import comparison, knowledge, packing, paillier
+from crypto.errors import CryptoError
+from hedui.v1 import common_pb2 as common
 from hedui.v1 import holder_pb2 as pb
 from model.documents.opening import ciphertext_digest
 from model.opening import mask_context
@@ -13,9 +15,19 @@ from model.policy.compiling import limits
 from model.reasons import Reason
 from node.holder import store
 from node.holder.checks import Context
-from node.holder.session import Holder, packing_layout, request_digest
+from node.holder.session import (
+    SEALED_OVERHEAD,
+    Holder,
+    comparison_of,
+    layout_bytes,
+    layout_from_bytes,
+    packing_layout,
+    pad_for,
+    request_digest,
+)
 from node.holder.sharing import sealed_share
 from runtime import holder_messages
+from runtime.documents import refuse_proof
 from runtime.errors import Refusal
 from runtime.writer import Tx
 
@@ -45,14 +57,14 @@ def _mask(holder: Holder, context: Context, request: str) -> pb.MaskReply:
     proof = knowledge.prove_mask(key, made, plaintext, context=bound, rng=holder.rng)
     payload = paillier.encode_ciphertext(key, made.ciphertext) + proof
     masked = paillier.product(key, [*context.answers, made.ciphertext])
-    return _commit(holder, context, request, payload, masked, state_bytes(layout, masks))
+    return _commit(holder, context, request, payload, masked, masks_to_bytes(layout, masks))
 
 
 def _commit(
     holder: Holder, context: Context, request: str, payload: bytes, masked: int, masks: bytes
 ) -> pb.MaskReply:
-    permit = context.permit_digest
-    digest = ciphertext_digest(paillier.encode_ciphertext(holder.joint.public, masked))
+    permit, key = context.permit_digest, holder.joint.public
+    digest = ciphertext_digest(paillier.encode_ciphertext(key, masked))
     message = holder.message(
         "mask",
         payload,
@@ -65,27 +77,125 @@ def _commit(
     share, share_header = sealed_share(holder, context, masked, digest, header)
     reply = pb.MaskReply(mask=message, share=share)
     sealed = holder.seal(permit, "masks", masks)
+    product = holder.seal(permit, "product", paillier.encode_ciphertext(key, masked))
     join = holder.join(context, "masker", digest)
 
     def state(tx: Tx) -> None:
         join(tx)
         store.add_secret(tx.conn, permit, "masks", sealed)
+        store.add_secret(tx.conn, permit, "product", product)
         store.add_message(tx.conn, permit, "share", store.Stored(request, share_header, b""))
 
     return holder.take_step(permit, "mask", request, reply, header, state)
 
 
-def state_bytes(layout: packing.Layout, masks: list[int]) -> bytes:
-    """ℓ and the count in two bytes each, then each mask in its fixed width."""
+def compare(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.CompareReply:
+    """Steps 4 and 5: answer the encrypted bits; the masks are deleted with it. Once per permit.
+
+    Raises Refusal: step_out_of_order, message_invalid, proof_invalid.
+    """
+    opening = holder.opening(permit)
+    if opening.masker != holder.name:
+        raise Refusal(Reason.WRONG_HOLDER)
+    request = request_digest(sealed.sealed)
+    found = holder.repeated(permit, "terms", request, pb.CompareReply())
+    if found is not None:
+        return found
+    bits = _opened_bits(holder, opening, sealed)
+    layout, masks = masks_from_bytes(holder.kept(permit, "masks"))
+    agreed = comparison_of(layout, permit, holder.name, opening.evaluator)
+    try:
+        made = comparison.masker_respond(agreed, masks, bits.payload, rng=holder.rng)
+    except CryptoError as error:
+        raise refuse_proof("the encrypted bits", error) from None
+    terms, flips = _answers(holder, opening, bits, made)
+    return _store_answers(holder, opening, request, terms, flips)
+
+
+def _opened_bits(
+    holder: Holder, opening: store.Opening, sealed: common.SealedMessage
+) -> common.HolderMessage:
+    message = holder.unseal(
+        sealed,
+        permit=opening.permit,
+        step="bits",
+        sender=opening.evaluator,
+        pad_to=len(sealed.sealed) - SEALED_OVERHEAD,
+    )
+    holder_messages.verify(
+        message,
+        federation=holder.federation,
+        permit=opening.permit,
+        step="bits",
+        sender=opening.evaluator,
+        recipient=holder.name,
+        ciphertext=opening.ciphertext,
+        previous=holder.sent(opening.permit, "share").header,
+    )
+    return message
+
+
+def _answers(
+    holder: Holder,
+    opening: store.Opening,
+    bits: common.HolderMessage,
+    made: comparison.MaskerReply,
+) -> tuple[common.HolderMessage, common.HolderMessage]:
+    terms = holder.message(
+        "terms",
+        made.message,
+        permit=opening.permit,
+        to=opening.evaluator,
+        ciphertext=opening.ciphertext,
+        previous=holder_messages.digest_of(bits),
+    )
+    flips = holder.message(
+        "flips",
+        holder_messages.encode_bits(made.flips),
+        permit=opening.permit,
+        to=holder.federation.coordinator.name,
+        ciphertext=opening.ciphertext,
+        previous=holder_messages.digest_of(terms),
+    )
+    return terms, flips
+
+
+def _store_answers(
+    holder: Holder,
+    opening: store.Opening,
+    request: str,
+    terms: common.HolderMessage,
+    flips: common.HolderMessage,
+) -> pb.CompareReply:
+    coordinator = holder.federation.coordinator
+    reply = pb.CompareReply(
+        terms=holder_messages.seal(
+            terms, recipient=holder.member(opening.evaluator), pad_to=pad_for(terms)
+        ),
+        flips=holder_messages.seal(
+            flips, recipient=coordinator, pad_to=holder_messages.COORDINATOR_PAD
+        ),
+    )
+    header = holder_messages.digest_of(terms)
+    return holder.take_step(
+        opening.permit,
+        "terms",
+        request,
+        reply,
+        header,
+        lambda tx: store.delete_secret(tx.conn, opening.permit, "masks"),
+    )
+
+
+def masks_to_bytes(layout: packing.Layout, masks: list[int]) -> bytes:
+    """The layout's head, then each mask in its fixed width."""
     width = -(-layout.mask_bits // 8)
-    head = layout.value_bits.to_bytes(2, "big") + layout.slots.to_bytes(2, "big")
-    return head + b"".join(m.to_bytes(width, "big") for m in masks)
+    return layout_bytes(layout) + b"".join(m.to_bytes(width, "big") for m in masks)
 
 
 def masks_from_bytes(data: bytes) -> tuple[packing.Layout, list[int]]:
-    """The inverse of ``state_bytes``."""
-    head, body = data[:4], data[4:]
-    layout = packing.Layout(int.from_bytes(head[:2], "big"), int.from_bytes(head[2:], "big"))
+    """The inverse of ``masks_to_bytes``."""
+    layout, body = layout_from_bytes(data), data[4:]
     width = -(-layout.mask_bits // 8)
     return layout, [
         int.from_bytes(body[i * width : (i + 1) * width], "big") for i in range(layout.slots)

@@ -13,8 +13,10 @@ from typing import TypeVar
 from google.protobuf.message import Message
 
 from crypto import packing
+from crypto.comparison import Comparison
+from crypto.labels import Label, join
 from crypto.rng import Rng
-from crypto.sealing import AtRestKey, open_at_rest, seal_at_rest
+from crypto.sealing import HPKE_OVERHEAD, AtRestKey, open_at_rest, seal_at_rest
 from crypto.threshold import JointKey, KeyShare
 from hedui.v1 import common_pb2 as pb
 from model.documents.opening import Step
@@ -30,6 +32,10 @@ from runtime.process import Parts
 from runtime.writer import Tx
 
 M = TypeVar("M", bound=Message)
+
+PAD_STEP = 4096
+SEALED_OVERHEAD = HPKE_OVERHEAD + 4
+"""What sealing adds to a padded message: encapsulation, tag, length."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -223,6 +229,27 @@ def request_digest(*parts: bytes) -> str:
 def packing_layout(terms: CaseTerms) -> packing.Layout:
     """Slots and widths of a plaintext, from the policy's layout."""
     return packing.Layout(terms.layout.ell, len(terms.layout.slots))
+
+
+def pad_for(message: pb.HolderMessage) -> int:
+    """``pad_to`` of encrypted bits and terms: their width follows from the layout alone."""
+    return -(-message.ByteSize() // PAD_STEP) * PAD_STEP
+
+
+def comparison_of(layout: packing.Layout, permit: str, masker: str, evaluator: str) -> Comparison:
+    """What masker and evaluator of a permit must agree on."""
+    bound = (b"comparison", bytes.fromhex(permit), masker.encode(), evaluator.encode())
+    return Comparison(layout, join(Label.PERMIT, bound))
+
+
+def layout_bytes(layout: packing.Layout) -> bytes:
+    """ℓ and the number of slots, two bytes each: the head of what is kept between steps."""
+    return layout.value_bits.to_bytes(2, "big") + layout.slots.to_bytes(2, "big")
+
+
+def layout_from_bytes(data: bytes) -> packing.Layout:
+    """The inverse of ``layout_bytes``; takes the head of ``data``."""
+    return packing.Layout(int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big"))
 
 
 def _stored(found: store.Stored, request: str, reply: M) -> M:

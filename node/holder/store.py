@@ -125,6 +125,6 @@ def add_secret(conn: Connection, permit: str, name: str, sealed: bytes) -> None:
     conn.execute(insert(SECRETS).values(permit=permit, name=name, sealed=sealed))
 
 
-def delete_secrets(conn: Connection, permit: str) -> None:
-    """Delete masks and masked numbers of an opening that has no more use for them."""
-    conn.execute(delete(SECRETS).where(SECRETS.c.permit == permit))
+def delete_secret(conn: Connection, permit: str, name: str) -> None:
+    """Delete masks or masked numbers that have no more use."""
+    conn.execute(delete(SECRETS).where(SECRETS.c.permit == permit, SECRETS.c.name == name))
