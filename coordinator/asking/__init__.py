@@ -1,0 +1,1 @@
+"""Asking the departments: one ticket each, every answer verified on arrival."""

@@ -1,0 +1,114 @@
+"""What the registrar issued for a case: manifest, tickets, openings; checked before use.
+
+Trusts: the registrar's pinned key for who authorized what; nothing of the reply before it holds.
+Learns: household size, reference date, region, programmes; pseudonyms that it cannot invert.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from google.protobuf.message import DecodeError
+
+from crypto.commit import Opening
+from hedui.v1 import registrar_pb2 as pb
+from model.documents.query import Manifest, OfficerRequest, Ticket
+from model.documents.signed import Signed
+from model.federation import Federation
+from model.fields import parse_time
+from model.opening import CaseTerms, MismatchError, case_terms
+from model.policy.parsing import Policy
+from model.reasons import Reason
+from runtime.documents import open_manifest, open_signed
+from runtime.errors import Refusal
+from runtime.wire import openings_from_wire, signed_from_wire
+
+PolicyLookup = Callable[[str], Policy]
+"""An approved policy by its digest (hex); raises Refusal(policy_unknown)."""
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A verified reply of IssueManifest. ``tickets`` by department, in the manifest's order."""
+
+    manifest: Manifest
+    signed: Signed
+    tickets: Mapping[str, Signed]
+    queries: Mapping[str, str]
+    openings: Mapping[str, Opening]
+    terms: CaseTerms
+
+    @property
+    def digest(self) -> str:
+        """Digest of the manifest, hex."""
+        return self.signed.digest
+
+
+def read_issued(
+    reply: pb.IssueManifestReply,
+    request: OfficerRequest,
+    *,
+    policy_of: PolicyLookup,
+    federation: Federation,
+    now: datetime,
+) -> Issued:
+    """Check that the registrar's reply is whole, and is for this request. Raises Refusal."""
+    signed = signed_from_wire(reply.manifest)
+    manifest = open_manifest(signed, federation, now)
+    openings = openings_from_wire(reply.openings)
+    try:
+        terms = case_terms(manifest, openings, policy_of(manifest.policy))
+    except MismatchError as error:
+        raise Refusal(Reason.MANIFEST_MISMATCH, str(error)) from None
+    _check_request(manifest, terms, request)
+    tickets = _tickets(reply, manifest, signed.digest, federation)
+    return Issued(
+        manifest=manifest,
+        signed=signed,
+        tickets={t.department: s for t, s in tickets},
+        queries={t.department: t.query for t, _ in tickets},
+        openings=openings,
+        terms=terms,
+    )
+
+
+def parse_issued(message: bytes) -> pb.IssueManifestReply:
+    """Parse a stored reply. Raises Refusal(internal): the database was changed by hand."""
+    try:
+        return pb.IssueManifestReply.FromString(message)
+    except DecodeError:
+        raise Refusal(Reason.INTERNAL, "a stored manifest cannot be read") from None
+
+
+def _check_request(manifest: Manifest, terms: CaseTerms, request: OfficerRequest) -> None:
+    asked = (request.policy, request.level, sorted(request.programmes))
+    if (manifest.policy, manifest.level, sorted(terms.programmes)) != asked:
+        raise Refusal(Reason.MANIFEST_MISMATCH, "the manifest is for another request")
+
+
+def _tickets(
+    reply: pb.IssueManifestReply, manifest: Manifest, digest: str, federation: Federation
+) -> list[tuple[Ticket, Signed]]:
+    found = []
+    for message in reply.tickets:
+        signed = signed_from_wire(message)
+        found.append((open_signed(signed, Ticket, federation.registrar), signed))
+    departments = [ticket.department for ticket, _ in found]
+    if departments != list(manifest.departments):
+        raise Refusal(Reason.TICKET_MISMATCH, "not one ticket per department, in order")
+    if any(ticket.manifest != digest for ticket, _ in found):
+        raise Refusal(Reason.TICKET_MISMATCH, "a ticket is for another manifest")
+    return found
+
+
+def expires_soon(ticket: Ticket, *, now: datetime, margin_s: int) -> bool:
+    """Whether a ticket should be renewed before it is sent."""
+    return now + timedelta(seconds=margin_s) >= parse_time(ticket.expires_at)
+
+
+def check_renewed(old: Ticket, signed: Signed, federation: Federation) -> Ticket:
+    """Open a renewed ticket. Raises Refusal unless nothing but its expiry has changed."""
+    new = open_signed(signed, Ticket, federation.registrar)
+    if new.model_copy(update={"expires_at": old.expires_at}) != old:
+        raise Refusal(Reason.TICKET_MISMATCH, "a renewed ticket differs in more than its expiry")
+    return new

@@ -1,0 +1,146 @@
+"""CaseService: what officers call. Thin: it checks who signed, writes, and wakes a worker.
+
+Trusts: the officer's pinned key. An officer acts under the own name only.
+Learns: what the officer asks, and shows what the coordinator knows.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from coordinator.asking.issued import PolicyLookup
+from coordinator.cases.engine import officer_request
+from coordinator.cases.journal import Journal
+from coordinator.cases.state import CaseState
+from coordinator.cases.store import CaseRow
+from coordinator.cases.views import case_view
+from crypto.errors import CryptoError
+from hedui.v1 import common_pb2, coordinator_pb2_grpc
+from hedui.v1 import coordinator_pb2 as pb
+from model.documents.desk import Decision
+from model.documents.query import OfficerRequest
+from model.documents.signed import Signed
+from model.federation import Federation, Member
+from model.reasons import Reason
+from model.roles import Role
+from runtime.documents import open_signed
+from runtime.errors import Refusal
+from runtime.guard import current_caller
+from runtime.server import AddService, offer
+from runtime.wire import signed_from_wire
+
+MAX_PAGE: Final = 500
+_STATES: Final = frozenset({"", *CaseState})
+
+
+class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
+    """Open, show, list, decide."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        federation: Federation,
+        policy_of: PolicyLookup,
+        wake: Callable[[str], None],
+    ) -> None:
+        """``wake`` has a worker take up a case now."""
+        self._journal = journal
+        self._federation = federation
+        self._policy_of = policy_of
+        self._wake = wake
+
+    def offered(self) -> AddService:
+        """Return what registers it with a server."""
+        return offer(coordinator_pb2_grpc.add_CaseServiceServicer_to_server, self)
+
+    def OpenCase(self, request: pb.OpenCaseRequest, context: Any) -> pb.Case:
+        """Store the case and return it; the work is done by the workers."""
+        caller = current_caller().member
+        signed = signed_from_wire(request.request)
+        wanted = open_signed(signed, OfficerRequest, caller)
+        if wanted.officer != caller.name:
+            raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
+        self._policy_of(wanted.policy)
+        second = self._countersigned(request, signed)
+        case = self._journal.open_case(
+            wanted, signed.digest, request.request.SerializeToString(deterministic=True), second
+        )
+        self._wake(case.case_id)
+        return self._view(case)
+
+    def GetCase(self, request: pb.GetCaseRequest, context: Any) -> pb.Case:
+        """One case."""
+        return self._view(self._case(request.case_id))
+
+    def ListCases(self, request: pb.ListCasesRequest, context: Any) -> pb.ListCasesReply:
+        """A page of cases, in the order of opening."""
+        if request.limit > MAX_PAGE or request.state not in _STATES:
+            raise Refusal(Reason.MALFORMED, f"at most {MAX_PAGE} cases a page; a known state")
+        if request.after:
+            self._case(request.after)
+        rows = self._journal.cases(
+            after=request.after, limit=request.limit or MAX_PAGE, state=request.state
+        )
+        return pb.ListCasesReply(cases=[self._view(row) for row in rows])
+
+    def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.Case:
+        """Store the officer's decision; the last programme's closes the case."""
+        caller = current_caller().member
+        decision = open_signed(signed_from_wire(request.decision), Decision, caller)
+        if decision.officer != caller.name:
+            raise Refusal(Reason.SIGNATURE_INVALID, "the decision names another officer")
+        case = self._case(decision.case)
+        message = request.decision.SerializeToString(deterministic=True)
+        if not self._repeated(case, decision):
+            self._decide(case, decision, message)
+        return self._view(self._case(decision.case))
+
+    def _decide(self, case: CaseRow, decision: Decision, message: bytes) -> None:
+        if case.state is CaseState.CLOSED:
+            raise Refusal(Reason.CASE_CLOSED)
+        if case.state is not CaseState.DETERMINED:
+            raise Refusal(Reason.CASE_NOT_DETERMINED)
+        programmes = set(officer_request(case).programmes)
+        if decision.programme not in programmes:
+            raise Refusal(Reason.PROGRAMME_NOT_GRANTED, "the case is not about this programme")
+        decided = set(self._journal.decisions(case)) | {decision.programme}
+        self._journal.decided(case, decision, message, last=decided == programmes)
+        self._wake(case.case_id)
+
+    def _repeated(self, case: CaseRow, decision: Decision) -> bool:
+        """Whether this programme has been decided in the same sense. Raises Refusal for another."""
+        stored = self._journal.decisions(case).get(decision.programme)
+        if stored is None:
+            return False
+        before = Decision.decode(common_pb2.SignedDocument.FromString(stored).body)
+        if before.decision != decision.decision:
+            raise Refusal(Reason.CASE_CLOSED, "this programme has been decided otherwise")
+        return True
+
+    def _countersigned(self, request: pb.OpenCaseRequest, signed: Signed) -> bytes:
+        """The checker's signature over the same bytes, or b"" where there is none."""
+        if not request.HasField("countersigned"):
+            return b""
+        second = signed_from_wire(request.countersigned)
+        open_signed(second, OfficerRequest, self._checker(second.signer))
+        if second.body != signed.body:
+            raise Refusal(Reason.SIGNATURE_INVALID, "the checker signed another request")
+        return request.countersigned.SerializeToString(deterministic=True)
+
+    def _checker(self, name: str) -> Member:
+        member = self._federation.member(name)
+        if member is None or member.role is not Role.CHECKER:
+            raise Refusal(Reason.SIGNATURE_INVALID, "the countersignature is not a checker's")
+        return member
+
+    def _case(self, case_id: str) -> CaseRow:
+        case = self._journal.case(case_id)
+        if case is None:
+            raise Refusal(Reason.CASE_UNKNOWN)
+        return case
+
+    def _view(self, case: CaseRow) -> pb.Case:
+        try:
+            return case_view(case, self._journal.tickets(case.case_id))
+        except CryptoError:
+            raise Refusal(Reason.INTERNAL) from None

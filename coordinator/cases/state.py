@@ -1,0 +1,101 @@
+"""States of a case, and what each outcome of a call means for it. Pure.
+
+    opened → asking → opening → determined → closed
+       └───────┴─────────┴──→ refused | inconclusive
+
+``refused`` ends a case that somebody said no to; ``inconclusive`` one that was allowed and did
+not come to an end. A waiting case stays where it is, with the reason why it waits.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from model.reasons import EXPLANATIONS, Reason
+from runtime.errors import (
+    CallError,
+    DeadlinePassed,
+    OwnCertificateRefused,
+    PeerBusy,
+    PeerExpired,
+    PeerUntrusted,
+    Refused,
+    Unreachable,
+)
+
+
+class CaseState(StrEnum):
+    """Where a case stands; the words of coordinator.proto."""
+
+    OPENED = "opened"
+    ASKING = "asking"
+    OPENING = "opening"
+    DETERMINED = "determined"
+    REFUSED = "refused"
+    INCONCLUSIVE = "inconclusive"
+    CLOSED = "closed"
+
+
+RUNNING: Final = frozenset({CaseState.OPENED, CaseState.ASKING, CaseState.OPENING})
+"""States in which the coordinator has something to do by itself."""
+
+_NEXT: Final[dict[CaseState, frozenset[CaseState]]] = {
+    CaseState.OPENED: frozenset({CaseState.ASKING, CaseState.REFUSED, CaseState.INCONCLUSIVE}),
+    CaseState.ASKING: frozenset({CaseState.OPENING, CaseState.REFUSED, CaseState.INCONCLUSIVE}),
+    CaseState.OPENING: frozenset({CaseState.DETERMINED, CaseState.REFUSED, CaseState.INCONCLUSIVE}),
+    CaseState.DETERMINED: frozenset({CaseState.CLOSED}),
+}
+
+
+class TransitionError(Exception):
+    """A case was to go somewhere that its state does not lead to: a mistake of ours, or a race."""
+
+
+def check_transition(before: CaseState, after: CaseState) -> None:
+    """Raise TransitionError unless ``before`` leads to ``after``."""
+    if after not in _NEXT.get(before, frozenset()):
+        raise TransitionError(f"a case that is {before} does not become {after}")
+
+
+class TicketState(StrEnum):
+    """What is known of one department's answer."""
+
+    WAITING = "waiting"
+    ANSWERED = "answered"
+    REFUSED = "refused"
+
+
+class Setback(Exception):
+    """A step that did not come through: why, and whether asking again may help."""
+
+    def __init__(self, reason: Reason, *, waits: bool, who: str = "") -> None:
+        super().__init__(f"{reason} ({who})" if who else str(reason))
+        self.reason = reason
+        self.waits = waits
+        self.who = who
+
+
+def setback(error: CallError) -> Setback:
+    """What a failed call means. Only who cannot be reached, or says so, is asked again.
+
+    A peer with another certificate than the pinned one is never asked again by itself: that
+    is for a person to look at.
+    """
+    reason = _reason(error)
+    waits = not isinstance(error, PeerUntrusted | OwnCertificateRefused)
+    return Setback(reason, waits=waits and EXPLANATIONS[reason].waits, who=error.process)
+
+
+_REASONS: Final[tuple[tuple[type[CallError], Reason], ...]] = (
+    (Unreachable, Reason.UNREACHABLE),
+    (PeerExpired, Reason.CERTIFICATE_EXPIRED),
+    (PeerUntrusted, Reason.UNAUTHENTICATED),
+    (OwnCertificateRefused, Reason.UNAUTHENTICATED),
+    (DeadlinePassed, Reason.DEADLINE),
+    (PeerBusy, Reason.OVERLOADED),
+)
+
+
+def _reason(error: CallError) -> Reason:
+    if isinstance(error, Refused):
+        return error.reason
+    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.INTERNAL)

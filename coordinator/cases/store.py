@@ -1,0 +1,307 @@
+"""Cases in SQL: small functions over a connection; the writer's for changes, a reader's for reads.
+
+Documents are kept as the exact serialized messages that arrived, so that what was verified is
+what is passed on. A case's step messages are sealed to others; they go when the case ends.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
+from coordinator.cases.state import RUNNING, CaseState, TicketState, check_transition
+
+# SQLite numbers rows by itself only where the column's type is INTEGER.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+METADATA: Final = MetaData()
+CASES: Final = Table(
+    "cases",
+    METADATA,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("case_id", String(32), nullable=False, unique=True),
+    # SHA-256 of the officer's signed request: the same request is the same case.
+    Column("request_digest", String(64), nullable=False, unique=True),
+    # Sealed: the request as it arrived.
+    Column("request", LargeBinary, nullable=False),
+    Column("countersigned", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("reason", String(40), nullable=False),
+    Column("opened_at", String(20), nullable=False),
+    Column("updated_at", String(20), nullable=False),
+    # The case's data key, wrapped. It seals request, determination, decisions and the openings
+    # of the ledger's commitments: destroying it erases them.
+    Column("data_key", LargeBinary, nullable=False),
+    # IssueManifestReply, as verified; empty before.
+    Column("manifest", LargeBinary, nullable=False),
+    Column("permit", LargeBinary, nullable=False),
+    # Sealed: canonical JSON of the determination.
+    Column("determination", LargeBinary, nullable=False),
+    Column("entry", _Number),
+    # 1 once the registrar knows that the application ended.
+    Column("told", Integer, nullable=False),
+)
+TICKETS: Final = Table(
+    "case_ticket",
+    METADATA,
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    Column("department", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("query", String(32), nullable=False, unique=True),
+    Column("ticket", LargeBinary, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(40), nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("answered_at", String(20), nullable=False),
+    # Canonical JSON: resource to date.
+    Column("data_dates", LargeBinary, nullable=False),
+)
+STEPS: Final = Table(
+    "case_step",
+    METADATA,
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    # "mask", "share:NAME", "bits", "terms", "flips", "results"
+    Column("step", String(80), primary_key=True),
+    Column("message", LargeBinary, nullable=False),
+)
+DECISIONS: Final = Table(
+    "case_decision",
+    METADATA,
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    Column("programme", String(64), primary_key=True),
+    # Sealed: the decision as it arrived.
+    Column("decision", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One case; documents as serialized messages, b"" where there is none yet.
+
+    ``request``, ``countersigned`` and ``determination`` are sealed in the table, and clear in
+    what ``Journal`` returns.
+    """
+
+    number: int
+    case_id: str
+    state: CaseState
+    reason: str
+    opened_at: str
+    updated_at: str
+    request: bytes
+    countersigned: bytes
+    data_key: bytes
+    manifest: bytes
+    permit: bytes
+    determination: bytes
+    entry: int | None
+    told: bool
+
+
+@dataclass(frozen=True)
+class TicketRow:
+    """One department's ticket and what became of it."""
+
+    department: str
+    query: str
+    ticket: bytes
+    sent: bool
+    state: TicketState
+    reason: str
+    answer: bytes
+    answered_at: str
+    data_dates: bytes
+
+
+def insert_case(
+    conn: Connection,
+    *,
+    case_id: str,
+    request_digest: str,
+    request: bytes,
+    countersigned: bytes,
+    data_key: bytes,
+    now: str,
+) -> None:
+    """Store a new case in state ``opened``."""
+    empty = dict.fromkeys(("manifest", "permit", "determination"), b"")
+    conn.execute(
+        insert(CASES),
+        {
+            "case_id": case_id,
+            "request_digest": request_digest,
+            "request": request,
+            "countersigned": countersigned,
+            "state": CaseState.OPENED,
+            "reason": "",
+            "opened_at": now,
+            "updated_at": now,
+            "data_key": data_key,
+            "told": 0,
+            **empty,
+        },
+    )
+
+
+def find_request(conn: Connection, request_digest: str) -> CaseRow | None:
+    """The case that this request opened, or None."""
+    return _one(conn, CASES.c.request_digest == request_digest)
+
+
+def find_case(conn: Connection, case_id: str) -> CaseRow | None:
+    """The case, or None."""
+    return _one(conn, CASES.c.case_id == case_id)
+
+
+def list_cases(conn: Connection, *, after: str, limit: int, state: str) -> list[CaseRow]:
+    """Cases in the order of opening, after one of them, at most ``limit``."""
+    query = select(CASES).order_by(CASES.c.number).limit(limit)
+    if after:
+        number = select(CASES.c.number).where(CASES.c.case_id == after).scalar_subquery()
+        query = query.where(CASES.c.number > number)
+    if state:
+        query = query.where(CASES.c.state == state)
+    return [_case(row) for row in conn.execute(query)]
+
+
+def busy(conn: Connection) -> list[str]:
+    """Cases with something left to do without a person, oldest first."""
+    untold = (CASES.c.state == CaseState.CLOSED) & (CASES.c.told == 0)
+    query = select(CASES.c.case_id).where(CASES.c.state.in_(sorted(RUNNING)) | untold)
+    return [row.case_id for row in conn.execute(query.order_by(CASES.c.number))]
+
+
+def move(conn: Connection, case_id: str, after: CaseState, *, now: str, reason: str = "") -> None:
+    """Change the state; raises TransitionError where the stored state does not lead there."""
+    before = conn.scalar(select(CASES.c.state).where(CASES.c.case_id == case_id))
+    check_transition(CaseState(str(before)), after)
+    change(conn, case_id, now=now, state=after, reason=reason)
+
+
+def change(conn: Connection, case_id: str, *, now: str, **values: Any) -> None:
+    """Set columns of a case."""
+    conn.execute(update(CASES).where(CASES.c.case_id == case_id), {"updated_at": now, **values})
+
+
+def insert_tickets(
+    conn: Connection, case_id: str, tickets: Iterable[tuple[str, str, bytes]]
+) -> None:
+    """Store (department, query id, ticket) in the manifest's order."""
+    rows = [
+        {
+            "case_id": case_id,
+            "department": department,
+            "position": position,
+            "query": query,
+            "ticket": ticket,
+            "sent": 0,
+            "state": TicketState.WAITING,
+            "reason": "",
+            "answer": b"",
+            "answered_at": "",
+            "data_dates": b"{}",
+        }
+        for position, (department, query, ticket) in enumerate(tickets)
+    ]
+    conn.execute(insert(TICKETS), rows)
+
+
+def tickets(conn: Connection, case_id: str) -> list[TicketRow]:
+    """A case's tickets in the manifest's order."""
+    query = select(TICKETS).where(TICKETS.c.case_id == case_id).order_by(TICKETS.c.position)
+    return [_ticket(row) for row in conn.execute(query)]
+
+
+def change_ticket(conn: Connection, case_id: str, department: str, **values: Any) -> None:
+    """Set columns of one ticket."""
+    here = (TICKETS.c.case_id == case_id) & (TICKETS.c.department == department)
+    conn.execute(update(TICKETS).where(here), values)
+
+
+def insert_step(conn: Connection, case_id: str, step: str, message: bytes) -> None:
+    """Store a holder's message; it never changes."""
+    conn.execute(insert(STEPS), {"case_id": case_id, "step": step, "message": message})
+
+
+def steps(conn: Connection, case_id: str) -> dict[str, bytes]:
+    """The stored messages of an opening."""
+    query = select(STEPS.c.step, STEPS.c.message).where(STEPS.c.case_id == case_id)
+    return {row.step: bytes(row.message) for row in conn.execute(query)}
+
+
+def delete_steps(conn: Connection, case_id: str) -> None:
+    """Forget the messages of an opening that has ended."""
+    conn.execute(delete(STEPS).where(STEPS.c.case_id == case_id))
+
+
+def insert_decision(conn: Connection, case_id: str, programme: str, decision: bytes) -> None:
+    """Store an officer's signed decision, sealed."""
+    row = {"case_id": case_id, "programme": programme, "decision": decision}
+    conn.execute(insert(DECISIONS), row)
+
+
+def decisions(conn: Connection, case_id: str) -> Mapping[str, bytes]:
+    """Programme to signed decision."""
+    query = select(DECISIONS).where(DECISIONS.c.case_id == case_id)
+    return {row.programme: bytes(row.decision) for row in conn.execute(query)}
+
+
+def count_by_state(conn: Connection) -> dict[str, int]:
+    """How many cases stand in each state."""
+    query = select(CASES.c.state, func.count()).group_by(CASES.c.state)
+    return {str(state): int(count) for state, count in conn.execute(query)}
+
+
+def _one(conn: Connection, condition: Any) -> CaseRow | None:
+    row = conn.execute(select(CASES).where(condition)).one_or_none()
+    return None if row is None else _case(row)
+
+
+_CASE_BYTES: Sequence[str] = ("request", "countersigned", "manifest", "permit", "determination")
+
+
+def _case(row: Row[Any]) -> CaseRow:
+    return CaseRow(
+        number=row.number,
+        case_id=row.case_id,
+        state=CaseState(row.state),
+        reason=row.reason,
+        opened_at=row.opened_at,
+        updated_at=row.updated_at,
+        data_key=bytes(row.data_key),
+        entry=row.entry,
+        told=bool(row.told),
+        **{name: bytes(getattr(row, name)) for name in _CASE_BYTES},
+    )
+
+
+def _ticket(row: Row[Any]) -> TicketRow:
+    return TicketRow(
+        department=row.department,
+        query=row.query,
+        ticket=bytes(row.ticket),
+        sent=bool(row.sent),
+        state=TicketState(row.state),
+        reason=row.reason,
+        answer=bytes(row.answer),
+        answered_at=row.answered_at,
+        data_dates=bytes(row.data_dates),
+    )

@@ -1,0 +1,54 @@
+"""What of a case is sealed at rest: under a data key of its own, wrapped by the process's key.
+
+Source: DESIGN 3. Destroying a case's data key erases request, determination, decisions and the
+openings of the ledger's commitments, while ledger and case list stay whole.
+Trusts: the key-encryption key's file; it lies outside the data folder.
+"""
+
+import dataclasses
+from typing import Final
+
+from coordinator.cases.store import CaseRow
+from crypto.rng import Rng
+from crypto.sealing import AtRestKey, open_at_rest, seal_at_rest, unwrap_key, wrap_key
+
+
+class Vault:
+    """Seals and opens what belongs to one case."""
+
+    def __init__(self, kek: AtRestKey, *, rng: Rng) -> None:
+        self._kek: Final = kek
+        self._rng: Final = rng
+
+    def new_key(self, case_id: str) -> tuple[bytes, AtRestKey]:
+        """Return a new data key, wrapped and open."""
+        key = AtRestKey.generate(rng=self._rng)
+        wrapped = wrap_key(self._kek, key, aad=[b"case", case_id.encode()], rng=self._rng)
+        return wrapped, key
+
+    def key(self, case: CaseRow) -> AtRestKey:
+        """Unwrap a case's data key. Raises OpenError where it was destroyed."""
+        return unwrap_key(self._kek, case.data_key, aad=[b"case", case.case_id.encode()])
+
+    def seal(self, case_id: str, key: AtRestKey, what: str, data: bytes) -> bytes:
+        """Seal one column of a case, bound to case and column."""
+        return seal_at_rest(key, data, aad=_place(case_id, what), rng=self._rng)
+
+    def open(self, case: CaseRow, what: str, sealed: bytes) -> bytes:
+        """Open one column; b"" stays b"". Raises OpenError."""
+        if not sealed:
+            return b""
+        return open_at_rest(self.key(case), sealed, aad=_place(case.case_id, what))
+
+    def opened(self, case: CaseRow) -> CaseRow:
+        """The same case with its sealed columns open."""
+        return dataclasses.replace(
+            case,
+            request=self.open(case, "request", case.request),
+            countersigned=self.open(case, "countersigned", case.countersigned),
+            determination=self.open(case, "determination", case.determination),
+        )
+
+
+def _place(case_id: str, what: str) -> list[bytes]:
+    return [b"case", case_id.encode(), what.encode()]

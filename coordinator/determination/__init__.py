@@ -1,0 +1,1 @@
+"""From the opened bits to advice: determination, its words, its commitment."""

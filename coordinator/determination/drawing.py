@@ -1,0 +1,55 @@
+"""From opened bits to the document that is stored, committed to and shown.
+
+Source: DESIGN 2.7; model.policy.determine. It is advice: an officer decides and signs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from coordinator.determination.wording import explain
+from crypto import jcs
+from model.opening import CaseTerms
+from model.policy import Determination, RuleOutcome, determine
+
+MAX_DOCUMENT_BYTES = 1 << 20
+
+
+def draw(terms: CaseTerms, bits: Sequence[int], *, silent: Sequence[str] = ()) -> bytes:
+    """Return canonical JSON of the determination, one entry per programme.
+
+    Args:
+        terms: Layout and plain inputs of the case.
+        bits: One per slot, in order; 1 says that the sum exceeds the limit.
+        silent: Departments that did not answer.
+    """
+    found = determine(terms.layout, terms.inputs, bits, silent=silent)
+    members = terms.inputs.members
+    return jcs.encode({"programmes": [_programme(each, members) for each in found]})
+
+
+def read(document: bytes) -> list[dict[str, Any]]:
+    """The programmes of a stored determination."""
+    value = jcs.decode(document, max_bytes=MAX_DOCUMENT_BYTES)
+    programmes: list[dict[str, Any]] = value["programmes"]
+    return programmes
+
+
+def _programme(found: Determination, members: int) -> dict[str, Any]:
+    return {
+        "programme": found.programme,
+        "title": found.title.en,
+        "title_zh": found.title.zh,
+        "outcome": str(found.verdict),
+        "rules": [_rule(outcome, members) for outcome in found.rules],
+    }
+
+
+def _rule(outcome: RuleOutcome, members: int) -> dict[str, Any]:
+    return {
+        "rule": outcome.rule,
+        "title": outcome.title.en,
+        "title_zh": outcome.title.zh,
+        "outcome": str(outcome.verdict),
+        "explanation": explain(outcome, members),
+        "legal": outcome.legal,
+    }

@@ -1,0 +1,1 @@
+"""Opening the answers: the permit, and the relay between the key holders."""

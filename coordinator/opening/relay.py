@@ -1,0 +1,310 @@
+"""The relay of an opening: permit, mask, shares, comparison, results; each step once.
+
+Source: DESIGN 2.6 and holder.proto. Every reply is stored, with a ledger entry, before the next
+call; a repeat of a call brings the holder's stored message. The permit names the holders and is
+never asked for again with other contents.
+Learns: which holders take part; of what they say, the mask, and in the end the bits.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from coordinator.asking.issued import Issued
+from coordinator.cases.journal import Journal
+from coordinator.cases.state import Setback, setback
+from coordinator.cases.store import CaseRow
+from coordinator.opening import context
+from coordinator.opening.context import AnswerSet
+from coordinator.opening.transcript import check_mask, read_bits
+from coordinator.settings import CoordinatorSettings
+from crypto import paillier
+from crypto.errors import InvalidKey
+from crypto.sealing import SealingKey
+from hedui.v1 import common_pb2, holder_pb2, registrar_pb2
+from hedui.v1.holder_pb2_grpc import HolderServiceStub
+from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
+from model.documents.opening import HolderHeader, Permit
+from model.documents.signed import Signed
+from model.federation import Federation
+from model.fields import parse_time
+from model.reasons import Reason
+from runtime.channel import Dialer
+from runtime.clock import Clock
+from runtime.errors import CallError, Refusal, SettingsError
+from runtime.holder_messages import check_address, digest_of
+from runtime.identity import Identity
+from runtime.wire import signed_from_wire
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One opening under its permit."""
+
+    case_id: str
+    issued: Issued
+    answers: AnswerSet
+    permit: Permit
+    signed: Signed
+
+    @property
+    def context(self) -> holder_pb2.OpeningContext:
+        return context.context_message(self.issued, self.signed, self.answers)
+
+
+class OpeningFailed(Setback):
+    """An opening that failed for good under its permit. ``cause`` stands in the ledger."""
+
+    def __init__(self, cause: Reason, *, permit: str, who: str) -> None:
+        super().__init__(_CASE_REASON.get(cause, cause), waits=False, who=who)
+        self.cause = cause
+        self.permit = permit
+
+
+class Opening:
+    """Takes a case from its answers to its bits."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        dialer: Dialer,
+        federation: Federation,
+        key: paillier.PublicKey,
+        identity: Identity,
+        settings: CoordinatorSettings,
+        clock: Clock,
+    ) -> None:
+        if identity.seal_key is None:
+            raise InvalidKey("the coordinator has no sealing key")
+        self._journal: Final = journal
+        self._dialer: Final = dialer
+        self._federation: Final = federation
+        self._key: Final = key
+        self._name: Final = identity.name
+        self._seal_key: Final[SealingKey] = identity.seal_key
+        self._settings: Final = settings
+        self._clock: Final = clock
+
+    def open(self, case: CaseRow, issued: Issued) -> tuple[Permit, str, list[int]]:
+        """Return the permit, its digest, and the bits in slot order.
+
+        Raises OpeningFailed, naming the holder; or Setback: the registrar refuses, or somebody
+        cannot be reached and the permit lasts.
+        """
+        answers = context.answer_set(issued.digest, self._journal.tickets(case.case_id))
+        permit, signed = self._permit(case, issued, answers)
+        run = _Run(case.case_id, issued, answers, permit, signed)
+        try:
+            return permit, signed.digest, self._steps(run)
+        except Setback as fault:
+            raise self._judged(run, fault) from None
+
+    # ------------------------------------------------------------------ permit
+
+    def _permit(self, case: CaseRow, issued: Issued, answers: AnswerSet) -> tuple[Permit, Signed]:
+        """The stored permit, or the registrar's."""
+        if case.permit:
+            message = common_pb2.SignedDocument.FromString(case.permit)
+            signed = signed_from_wire(message)
+            return context.check_permit(signed, issued, answers, self._federation), signed
+        request = registrar_pb2.IssuePermitRequest(
+            manifest=bytes.fromhex(issued.digest),
+            kind=context.KIND,
+            answers=bytes.fromhex(answers.digest),
+            silent=answers.silent,
+        )
+        registrar = self._federation.registrar.name
+        timeout_s = self._settings.holder_timeout_s
+        try:
+            reply = self._dialer.call(
+                registrar, ManifestServiceStub, "IssuePermit", request, timeout_s=timeout_s
+            )
+        except CallError as error:
+            raise setback(error) from None
+        signed = signed_from_wire(reply.permit)
+        permit = context.check_permit(signed, issued, answers, self._federation)
+        message = reply.permit.SerializeToString(deterministic=True)
+        self._journal.permitted(case.case_id, permit, signed.digest, message)
+        return permit, signed
+
+    # ------------------------------------------------------------------ steps
+
+    def _steps(self, run: _Run) -> list[int]:
+        mask, header = self._mask(run)
+        shares = [self._stored(run, f"share:{run.permit.masker}")]
+        shares += [self._share(run, mask, holder) for holder in run.permit.holders[2:]]
+        bits = self._bits(run, mask, shares)
+        flips = self._compare(run, bits)
+        results = self._conclude(run)
+        try:
+            return read_bits(
+                flips,
+                results,
+                run.permit,
+                header,
+                count=len(run.issued.terms.layout.slots),
+                name=self._name,
+                key=self._seal_key,
+                federation=self._federation,
+            )
+        except Refusal as bad:
+            raise Setback(bad.reason, waits=False, who=run.permit.evaluator) from None
+
+    def _mask(self, run: _Run) -> tuple[common_pb2.HolderMessage, HolderHeader]:
+        stored = self._journal.steps(run.case_id)
+        if "mask" in stored:
+            message = common_pb2.HolderMessage.FromString(stored["mask"])
+            return message, HolderHeader.decode(message.header.body)
+        masker = run.permit.masker
+        reply = self._call(masker, "Mask", holder_pb2.MaskRequest(context=run.context))
+        try:
+            header = check_mask(
+                reply,
+                run.permit,
+                run.signed.digest,
+                run.answers.messages,
+                federation=self._federation,
+                key=self._key,
+            )
+        except Refusal as bad:
+            raise Setback(bad.reason, waits=False, who=masker) from None
+        self._keep(run, {"mask": reply.mask, f"share:{masker}": reply.share})
+        return reply.mask, header
+
+    def _share(
+        self, run: _Run, mask: common_pb2.HolderMessage, holder: str
+    ) -> common_pb2.SealedMessage:
+        name = f"share:{holder}"
+        if not self._has(run, name):
+            request = holder_pb2.ShareRequest(context=run.context, mask=mask)
+            reply = self._call(holder, "Share", request)
+            self._keep_sealed(run, name, reply.share, holder, run.permit.evaluator)
+        return self._stored(run, name)
+
+    def _bits(
+        self,
+        run: _Run,
+        mask: common_pb2.HolderMessage,
+        shares: Sequence[common_pb2.SealedMessage],
+    ) -> common_pb2.SealedMessage:
+        evaluator = run.permit.evaluator
+        if not self._has(run, "bits"):
+            request = holder_pb2.OpenRequest(context=run.context, mask=mask, shares=shares)
+            reply = self._call(evaluator, "Open", request)
+            self._keep_sealed(run, "bits", reply.bits, evaluator, run.permit.masker)
+        return self._stored(run, "bits")
+
+    def _compare(self, run: _Run, bits: common_pb2.SealedMessage) -> common_pb2.SealedMessage:
+        masker = run.permit.masker
+        if not self._has(run, "terms"):
+            permit = bytes.fromhex(run.signed.digest)
+            request = holder_pb2.CompareRequest(permit=permit, bits=bits)
+            reply = self._call(masker, "Compare", request)
+            _check_address(reply.flips, masker, self._name)
+            _check_address(reply.terms, masker, run.permit.evaluator)
+            self._keep(run, {"terms": reply.terms, "flips": reply.flips})
+        return self._stored(run, "flips")
+
+    def _conclude(self, run: _Run) -> common_pb2.SealedMessage:
+        evaluator = run.permit.evaluator
+        if not self._has(run, "results"):
+            permit = bytes.fromhex(run.signed.digest)
+            request = holder_pb2.ConcludeRequest(permit=permit, terms=self._stored(run, "terms"))
+            reply = self._call(evaluator, "Conclude", request)
+            self._keep_sealed(run, "results", reply.results, evaluator, self._name)
+        return self._stored(run, "results")
+
+    # ------------------------------------------------------------------ helpers
+
+    def _call(self, holder: str, method: str, request: Any) -> Any:
+        timeout_s = self._settings.holder_timeout_s
+        try:
+            return self._dialer.call(
+                holder, HolderServiceStub, method, request, timeout_s=timeout_s
+            )
+        except CallError as error:
+            raise setback(error) from None
+        except SettingsError:
+            raise Setback(Reason.UNREACHABLE, waits=True, who=holder) from None
+
+    def _keep(self, run: _Run, messages: dict[str, Any]) -> None:
+        rows = [
+            (name, message.SerializeToString(deterministic=True), _digest(message))
+            for name, message in messages.items()
+        ]
+        self._journal.step(run.case_id, rows, permit=run.signed.digest, manifest=run.issued.digest)
+
+    def _keep_sealed(
+        self,
+        run: _Run,
+        name: str,
+        message: common_pb2.SealedMessage,
+        sender: str,
+        recipient: str,
+    ) -> None:
+        _check_address(message, sender, recipient)
+        self._keep(run, {name: message})
+
+    def _has(self, run: _Run, name: str) -> bool:
+        return name in self._journal.steps(run.case_id)
+
+    def _stored(self, run: _Run, name: str) -> common_pb2.SealedMessage:
+        return common_pb2.SealedMessage.FromString(self._journal.steps(run.case_id)[name])
+
+    # ------------------------------------------------------------------ failure
+
+    def _judged(self, run: _Run, fault: Setback) -> Setback:
+        """What a setback under a permit means: waiting ends with the permit; a cheat is named."""
+        permit = run.signed.digest
+        if fault.waits and not self._lasts(run):
+            return OpeningFailed(Reason.HOLDER_FAILED, permit=permit, who=fault.who)
+        if fault.waits:
+            return fault
+        if fault.reason is Reason.SHARE_INVALID:
+            return OpeningFailed(fault.reason, permit=permit, who=self._cheat(run))
+        return OpeningFailed(fault.reason, permit=permit, who=fault.who)
+
+    def _lasts(self, run: _Run) -> bool:
+        return self._clock.now() < parse_time(run.permit.expires_at)
+
+    def _cheat(self, run: _Run) -> str:
+        """Ask for share proofs, and the evaluator for the name; "" where it cannot be told."""
+        permit = bytes.fromhex(run.signed.digest)
+        others = [h for h in run.permit.holders if h != run.permit.evaluator]
+        proofs = []
+        for holder in others:
+            try:
+                request = holder_pb2.ProveShareRequest(permit=permit)
+                proofs.append(self._call(holder, "ProveShare", request).proof)
+            except Setback as fault:
+                # Who cannot be reached is asked again; who refuses to prove is the one.
+                if fault.waits and self._lasts(run):
+                    raise
+                return holder
+        question = holder_pb2.NameCheatRequest(permit=permit, proofs=proofs)
+        reply = self._call(run.permit.evaluator, "NameCheat", question)
+        return str(reply.holder) if reply.holder in others else ""
+
+
+_CASE_REASON: Final = {
+    Reason.SHARE_INVALID: Reason.HOLDER_FAILED,
+    Reason.MESSAGE_INVALID: Reason.HOLDER_FAILED,
+    Reason.UNAUTHENTICATED: Reason.HOLDER_FAILED,
+    Reason.CERTIFICATE_EXPIRED: Reason.HOLDER_FAILED,
+}
+"""Faults of one holder, as the officer reads them; the ledger keeps fault and name."""
+
+
+def _check_address(message: common_pb2.SealedMessage, sender: str, recipient: str) -> None:
+    try:
+        check_address(message, sender=sender, recipient=recipient)
+    except Refusal as bad:
+        raise Setback(bad.reason, waits=False, who=sender) from None
+
+
+def _digest(message: common_pb2.HolderMessage | common_pb2.SealedMessage) -> str:
+    if isinstance(message, common_pb2.HolderMessage):
+        return digest_of(message)
+    return hashlib.sha256(message.sealed).hexdigest()

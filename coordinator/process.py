@@ -1,0 +1,144 @@
+"""The coordinator process: cases, their workers, and the policies of its own office.
+
+Learns: per rule met or not met, under an authorization. Never any other value, never who has a
+record where; it holds no PRF key and no share of the joint key.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import MetaData
+
+from coordinator.asking.asking import Asking
+from coordinator.asking.revocations import Revocations
+from coordinator.cases import store
+from coordinator.cases.engine import Engine
+from coordinator.cases.journal import Journal
+from coordinator.cases.service import CaseService
+from coordinator.cases.workers import Workers
+from coordinator.opening.relay import Opening
+from coordinator.settings import CoordinatorSettings
+from hedui.v1.policy_pb2_grpc import add_PolicyServiceServicer_to_server
+from model.roles import Role
+from runtime import store as common_store
+from runtime.policy_service import Policies, PolicyService
+from runtime.process import Assembly, Kind, Parts, Service
+from runtime.server import offer
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The coordinator's own objects, for tests that look inside."""
+
+    journal: Journal
+    engine: Engine
+    workers: Workers
+    policies: Policies
+    cases: CaseService
+
+
+def _tables() -> MetaData:
+    metadata = MetaData()
+    for table in store.METADATA.sorted_tables:
+        table.to_metadata(metadata)
+    return common_store.include(metadata)
+
+
+def build_desk(parts: Parts) -> Desk:
+    """Build the coordinator's objects; nothing runs yet."""
+    policies = Policies(parts.database)
+    journal = Journal(parts.database, parts.writer, kek=parts.kek, rng=parts.rng)
+    engine = _engine(parts, journal, policies)
+    settings: CoordinatorSettings = parts.settings
+    workers = Workers(
+        engine.advance,
+        threads=settings.parallel_cases,
+        first_s=settings.retry_first_ms / 1000,
+        most_s=settings.retry_max_ms / 1000,
+        clock=parts.clock,
+        log=parts.log,
+    )
+    cases = CaseService(
+        journal=journal,
+        federation=parts.federation,
+        policy_of=policies.approved,
+        wake=workers.submit,
+    )
+    return Desk(journal, engine, workers, policies, cases)
+
+
+def build(parts: Parts) -> Assembly:
+    """What ``runtime.process`` serves. Cases that were under way are taken up at once."""
+    desk = build_desk(parts)
+    policy_service = PolicyService(
+        policies=desk.policies,
+        writer=parts.writer,
+        member=parts.member,
+        key_bits=parts.federation.joint_key.bits,
+        kek=parts.kek,
+        rng=parts.rng,
+    )
+    desk.workers.start(desk.journal.busy())
+    return Assembly(
+        services=(
+            desk.cases.offered(),
+            offer(add_PolicyServiceServicer_to_server, policy_service),
+        ),
+        close=desk.workers.stop,
+    )
+
+
+KIND = Kind(
+    role=Role.COORDINATOR,
+    metadata=_tables(),
+    build=build,
+    settings=CoordinatorSettings,
+    init_command="`hedui coordinator init`",
+)
+
+
+def coordinator(home: Path, name: str, **options: Any) -> Service:
+    """The coordinator of this home; ``options`` as of ``runtime.process.Service``."""
+    return Service(KIND, home=home, name=name, **options)
+
+
+def _engine(parts: Parts, journal: Journal, policies: Policies) -> Engine:
+    settings: CoordinatorSettings = parts.settings
+    federation, key = parts.federation, parts.federation.joint_key.key.public
+    revocations = Revocations(
+        parts.dialer,
+        federation,
+        clock=parts.clock,
+        refresh_s=settings.revocations_refresh_s,
+        timeout_s=settings.call_timeout_s,
+    )
+    asking = Asking(
+        journal=journal,
+        dialer=parts.dialer,
+        federation=federation,
+        key=key,
+        revocations=revocations,
+        settings=settings,
+        clock=parts.clock,
+    )
+    opening = Opening(
+        journal=journal,
+        dialer=parts.dialer,
+        federation=federation,
+        key=key,
+        identity=parts.identity,
+        settings=settings,
+        clock=parts.clock,
+    )
+    return Engine(
+        journal=journal,
+        asking=asking,
+        opening=opening,
+        dialer=parts.dialer,
+        federation=federation,
+        policy_of=policies.approved,
+        settings=settings,
+        clock=parts.clock,
+        log=parts.log,
+    )
