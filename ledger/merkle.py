@@ -155,13 +155,12 @@ def verify_consistency(
     """Raise ProofError unless the tree of ``new`` extends that of ``old``. RFC 9162, 2.1.4.2.
 
     Args:
-        old, new: Sizes, ``0 < old <= new``. From the empty tree there is nothing to prove, so
-            ``old = 0`` is refused unless both are empty.
+        old, new: Sizes, ``0 < old <= new``; from the empty tree there is nothing to prove.
         old_root, new_root: 32 bytes each, from checkpoints whose signatures are verified.
         proof: Hashes, 32 bytes each; empty if the sizes are equal.
     """
-    _check_hashes((old_root, new_root, *proof))
-    if not 0 <= old <= new <= MAX_SIZE or (old == 0) != (new == 0):
+    _check_hashes(proof)
+    if not 0 < old <= new <= MAX_SIZE:
         raise ProofError("consistency proof does not verify")
     if old == new:
         if proof or old_root != new_root:
