@@ -139,15 +139,18 @@ def tampered_copy(database: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     copy = folder / f"{database.stem}-tampered.db"
     copy.unlink(missing_ok=True)
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source:
-        with closing(sqlite3.connect(copy)) as target:
-            source.backup(target)
-            index, entry = target.execute(
-                "SELECT idx, entry FROM ledger_leaf WHERE entry LIKE '%query.answered%' LIMIT 1"
-            ).fetchone()
-            changed = bytes(entry).replace(b"query.answered", b"query.refused")
-            target.execute("UPDATE ledger_leaf SET entry = ? WHERE idx = ?", (changed, index))
-            target.commit()
+    with (
+        closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
+        index, entry = target.execute(
+            "SELECT idx, entry FROM ledger_leaf"
+            " WHERE CAST(entry AS TEXT) LIKE '%query.answered%' LIMIT 1"
+        ).fetchone()
+        changed = bytes(entry).replace(b"query.answered", b"query.refused")
+        target.execute("UPDATE ledger_leaf SET entry = ? WHERE idx = ?", (changed, index))
+        target.commit()
     return copy
 
 

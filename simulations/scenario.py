@@ -139,12 +139,7 @@ class Scenario:
 
     def single_rules(self, programmes: tuple[str, ...]) -> list[str]:
         """Rules that one department alone serves; the letter names them."""
-        layout = compile_policy(self.policy, programmes)
-        return [
-            rule
-            for rule, terms in layout.rules.items()
-            if any(len(layout.comparisons[t.comparison].departments) == 1 for t in terms)
-        ]
+        return list(compile_policy(self.policy, programmes).single_department_rules)
 
     def write_letters(self, people: Population) -> list[Path]:
         """The six letters with their evidence files."""
