@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import grpc
 
@@ -29,7 +29,8 @@ from runtime.status import REASON_KEY, as_refusal, status_of
 # gRPC gives a call without a deadline some 2^63 ns to live.
 _ENDLESS_S: Final = 10_000_000.0
 _CACHED_CERTIFICATES: Final = 1024
-_Continuation = Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]
+# The stubs' generic is not one at run time.
+_MethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _END: Final = object()
 
 AT_THE_DOOR: Final = "door.refused."
@@ -115,8 +116,8 @@ class Guard(grpc.ServerInterceptor):
         self._parse = lru_cache(maxsize=_CACHED_CERTIFICATES)(parse_certificate)
 
     def intercept_service(
-        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        self, continuation: Callable[..., Any], handler_call_details: grpc.HandlerCallDetails
+    ) -> "_MethodHandler | None":
         """Wrap the method's handler; None, for a method that nobody serves, stays None."""
         handler = continuation(handler_call_details)
         if handler is None:
@@ -240,9 +241,7 @@ def _same(certificate: Certificate, member: Member, federation: str) -> bool:
     ) and (subject.organisation, subject.office) == (member.organisation, member.office)
 
 
-def _rebuild(
-    handler: grpc.RpcMethodHandler[Any, Any], method: str, guard: Guard
-) -> grpc.RpcMethodHandler[Any, Any]:
+def _rebuild(handler: "_MethodHandler", method: str, guard: Guard) -> "_MethodHandler":
     """Return a handler of the same kind that passes the guard and parses afterwards."""
     incoming, outgoing = bool(handler.request_streaming), bool(handler.response_streaming)
     parse = handler.request_deserializer
@@ -252,7 +251,7 @@ def _rebuild(
     else:
         behaviour = handler.stream_unary if incoming else handler.unary_unary
         wrapped = _unary(behaviour, _decoder(guard, parse, incoming), method, guard)
-    build: Callable[..., grpc.RpcMethodHandler[Any, Any]] = _BUILDERS[incoming, outgoing]
+    build: Callable[..., _MethodHandler] = _BUILDERS[incoming, outgoing]
     return build(wrapped, None, handler.response_serializer)
 
 
