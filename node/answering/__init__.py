@@ -1,0 +1,1 @@
+"""One ticket, one answer: checks, matching, measures, encryption, reply."""

@@ -1,0 +1,121 @@
+"""Tables of answering: queries with their stored answers, and the newest revocation list seen.
+
+Everything an answer adds here has one size, whoever was asked about.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    insert,
+    select,
+    update,
+)
+
+METADATA: Final = MetaData()
+
+QUERIES: Final = Table(
+    "query",
+    METADATA,
+    Column("query", String(32), primary_key=True),
+    # One answer per manifest: a second ticket of the same manifest finds this row.
+    Column("manifest", String(64), nullable=False, unique=True),
+    Column("policy", String(64), nullable=False),
+    Column("received_at", String(20), nullable=False),
+    # The rest is NULL until the answer is stored.
+    Column("answered_at", String(20)),
+    Column("body", LargeBinary),
+    Column("signature", LargeBinary(64)),
+    Column("entry", BigInteger),
+    # A data key of its own, wrapped; under it plaintext and randomness, for audit.
+    Column("data_key", LargeBinary),
+    Column("sealed", LargeBinary),
+)
+REVOCATIONS: Final = Table(
+    "revocations_seen",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class StoredQuery:
+    """A query that was received; ``body`` and ``signature`` are the answer, if there is one."""
+
+    query: str
+    manifest: str
+    body: bytes | None
+    signature: bytes | None
+    entry: int | None
+
+
+@dataclass(frozen=True)
+class NewAnswer:
+    """What is stored with an answer."""
+
+    answered_at: str
+    body: bytes
+    signature: bytes
+    entry: int
+    data_key: bytes
+    sealed: bytes
+
+
+def by_query(conn: Connection, query: str) -> StoredQuery | None:
+    """The query of this id, if it was received."""
+    return _one(conn, QUERIES.c.query == query)
+
+
+def by_manifest(conn: Connection, manifest: str) -> StoredQuery | None:
+    """The query that this manifest was spent on, if any."""
+    return _one(conn, QUERIES.c.manifest == manifest)
+
+
+def receive(conn: Connection, query: str, manifest: str, policy: str, *, now: str) -> None:
+    """Store that a query arrived; its manifest is spent from now on."""
+    row = {"query": query, "manifest": manifest, "policy": policy, "received_at": now}
+    conn.execute(insert(QUERIES), row)
+
+
+def store_answer(conn: Connection, query: str, answer: NewAnswer) -> None:
+    """Store the one answer to a received query."""
+    conn.execute(update(QUERIES).where(QUERIES.c.query == query).values(vars(answer)))
+
+
+def sealed_answer(conn: Connection, query: str) -> tuple[bytes, bytes] | None:
+    """Wrapped data key and sealed plaintext of an answer, for the node's own audit."""
+    row = conn.execute(
+        select(QUERIES.c.data_key, QUERIES.c.sealed).where(QUERIES.c.query == query)
+    ).first()
+    return None if row is None or row.sealed is None else (row.data_key, row.sealed)
+
+
+def newest_revocations(conn: Connection) -> int:
+    """Number of the newest revocation list that was seen, 0 for none."""
+    return conn.scalar(select(REVOCATIONS.c.number)) or 0
+
+
+def remember_revocations(conn: Connection, number: int) -> None:
+    """Remember a list's number unless a newer one was seen."""
+    seen = conn.scalar(select(REVOCATIONS.c.number))
+    if seen is None:
+        conn.execute(insert(REVOCATIONS), {"id": 1, "number": number})
+    elif number > seen:
+        conn.execute(update(REVOCATIONS).values(number=number))
+
+
+def _one(conn: Connection, condition: object) -> StoredQuery | None:
+    wanted = select(
+        QUERIES.c.query, QUERIES.c.manifest, QUERIES.c.body, QUERIES.c.signature, QUERIES.c.entry
+    )
+    row = conn.execute(wanted.where(condition)).first()  # type: ignore[arg-type]
+    return None if row is None else StoredQuery(*row)

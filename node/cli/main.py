@@ -1,0 +1,34 @@
+"""``hedui-node``: the root of the command line. Each module of MODULES registers its commands."""
+
+from importlib import import_module
+
+import typer
+
+from runtime.command import root_callback, run
+
+MODULES = ("process", "records", "policy")
+"""Modules of this package, in the order of ``--help``; each has ``register(app)``."""
+
+
+def build() -> typer.Typer:
+    """Return the whole command line."""
+    app = typer.Typer(
+        name="hedui-node",
+        help="A department's node: its records, its index, what it answers. For department admins.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(root_callback())
+    for name in MODULES:
+        import_module(f"node.cli.{name}").register(app)
+    return app
+
+
+def main() -> None:
+    """The entry point of ``hedui-node``."""
+    run(build(), "hedui-node")
+
+
+if __name__ == "__main__":
+    main()

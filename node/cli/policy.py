@@ -1,0 +1,83 @@
+"""``hedui-node policy approve | list | withdraw``: which policies this node answers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runtime.command import Json, options, print_table
+
+NodeOption = Annotated[
+    str, typer.Option("--node", help="Which node, where your organisation has several.")
+]
+PolicyFile = Annotated[Path, typer.Argument(help="The policy TOML; read it before you approve it.")]
+Digest = Annotated[str, typer.Argument(help="Digest of the policy, 64 hex digits: `policy list`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(help="Policies that this node answers.", no_args_is_help=True)
+    group.command("approve")(approve)
+    group.command("list")(show)
+    group.command("withdraw")(withdraw)
+    app.add_typer(group, name="policy")
+
+
+def approve(context: typer.Context, file: PolicyFile, node: NodeOption = "") -> None:
+    """Check a policy and put it into force at this node."""
+    from hedui.v1.policy_pb2 import ApprovePolicyRequest
+    from hedui.v1.policy_pb2_grpc import PolicyServiceStub
+    from node.cli.connection import connect
+
+    body = file.read_bytes()
+    with connect(options(context), node) as line:
+        request = ApprovePolicyRequest(policy=body)
+        reply = line.call(PolicyServiceStub, "ApprovePolicy", request)
+    for finding in reply.findings:
+        typer.echo(finding)
+    typer.echo(f"{reply.digest.hex()} is in force at {line.node}.")
+
+
+def show(context: typer.Context, node: NodeOption = "", as_json: Json = False) -> None:
+    """List the policies that were approved here."""
+    from hedui.v1.policy_pb2 import ListPoliciesRequest
+    from hedui.v1.policy_pb2_grpc import PolicyServiceStub
+    from node.cli.connection import connect
+
+    with connect(options(context), node) as line:
+        reply = line.call(PolicyServiceStub, "ListPolicies", ListPoliciesRequest())
+    rows = [
+        {
+            "digest": row.digest.hex(),
+            "name": row.name,
+            "title": row.title,
+            "approved_at": row.approved_at,
+            "withdrawn_at": row.withdrawn_at,
+        }
+        for row in reply.policies
+    ]
+    columns = {
+        "name": "name",
+        "digest": "digest",
+        "approved_at": "approved",
+        "withdrawn_at": "withdrawn",
+    }
+    print_table(rows, columns, as_json=as_json, empty="no policy has been approved here")
+
+
+def withdraw(context: typer.Context, digest: Digest, node: NodeOption = "") -> None:
+    """Take a policy out of force: queries under it are refused from now on."""
+    from hedui.v1.policy_pb2 import WithdrawPolicyRequest
+    from hedui.v1.policy_pb2_grpc import PolicyServiceStub
+    from node.cli.connection import connect
+    from runtime.errors import SettingsError
+
+    try:
+        raw = bytes.fromhex(digest)
+    except ValueError:
+        raise SettingsError(
+            f'"{digest[:80]}" is no digest: 64 hex digits, see `hedui-node policy list`'
+        ) from None
+    with connect(options(context), node) as line:
+        line.call(PolicyServiceStub, "WithdrawPolicy", WithdrawPolicyRequest(digest=raw))
+    typer.echo(f"{digest} is out of force at {line.node}.")

@@ -1,0 +1,93 @@
+"""``hedui-node init | serve | check | status``: the process itself."""
+
+from typing import Annotated
+
+import typer
+
+from runtime.command import Json, options, print_table
+
+Name = Annotated[str, typer.Argument(help="The node's name in the plan: its folder under HOME.")]
+ExitWithStdin = Annotated[
+    bool, typer.Option("--exit-with-stdin", help="Stop when standard input closes.")
+]
+NodeOption = Annotated[
+    str, typer.Option("--node", help="Which node, where your organisation has several.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("init")(init)
+    app.command("serve")(serve)
+    app.command("check")(check)
+    app.command("status")(status)
+
+
+def init(context: typer.Context, name: Name) -> None:
+    """Create a node's keys, join request and database. The private keys never leave."""
+    from crypto.rng import system_rng
+    from model.roles import Role
+    from node.process import node_kind
+    from runtime.clock import SystemClock
+    from runtime.joining import init_process, load_site
+    from runtime.process import create_database
+
+    site = load_site(options(context).home)
+    folder = init_process(site, name, roles=frozenset({Role.NODE}), rng=system_rng)
+    create_database(folder, node_kind(), federation=site.plan.name, clock=SystemClock())
+    typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
+
+
+def serve(context: typer.Context, name: Name, exit_with_stdin: ExitWithStdin = False) -> None:
+    """Serve until a signal. It is ready once run/process.json stands in its folder."""
+    from node.process import node_kind
+    from runtime.process import Service
+    from runtime.serving import serve as run_service
+
+    service = Service(node_kind(), home=options(context).home, name=name)
+    run_service(service, exit_with_stdin=exit_with_stdin)
+
+
+def check(context: typer.Context, name: Name) -> None:
+    """Check files, keys and certificate of a node, offline; nothing is changed."""
+    from node.checking import check_node
+    from node.process import node_kind
+    from runtime.clock import SystemClock
+
+    home = options(context).home
+    for line in check_node(home, name, node_kind(), clock=SystemClock()):
+        typer.echo(line)
+
+
+def status(context: typer.Context, node: NodeOption = "", as_json: Json = False) -> None:
+    """Show what the node holds: resources, rows, persons in the index."""
+    from hedui.v1.node_pb2 import GetStatusRequest
+    from hedui.v1.node_pb2_grpc import NodeAdminServiceStub
+    from node.cli.connection import connect
+
+    with connect(options(context), node) as line:
+        reply = line.call(NodeAdminServiceStub, "GetStatus", GetStatusRequest())
+    facts = {
+        "node": line.node,
+        "department": reply.department,
+        "persons": reply.persons,
+        "indexed": reply.indexed,
+        "holder": reply.holder,
+    }
+    resources = [
+        {"resource": row.resource, "rows": row.rows, "data_date": row.data_date}
+        for row in reply.resources
+    ]
+    if as_json:
+        print_table([{**facts, "resources": resources}], {}, as_json=True)
+        return
+    headings = {
+        "node": "node",
+        "department": "department",
+        "persons": "persons",
+        "indexed": "in the index",
+        "holder": "key holder",
+    }
+    print_table([facts], headings, as_json=False)
+    columns = {"resource": "resource", "rows": "rows", "data_date": "data of"}
+    print_table(resources, columns, as_json=False, empty="no resource has been imported yet")

@@ -1,0 +1,1 @@
+"""The index pseudonym -> local key, and the enrolment that fills it."""

@@ -1,0 +1,185 @@
+"""A node process: a department, a key holder, or both, as the federation file says.
+
+``node_kind()`` is what ``runtime.process.Service`` runs, from the command line and in tests.
+"""
+
+import time
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import MetaData
+
+from crypto.paillier import RandomiserPool
+from hedui.v1 import node_pb2_grpc, policy_pb2_grpc
+from model.roles import Role
+from node.admin_service import NodeAdminService
+from node.answering import store as answering_store
+from node.answering.answerer import Answerer
+from node.answering.checks import Examiner, newest_epoch
+from node.answering.encrypting import Encryptor
+from node.holder import store as holder_store
+from node.holder.service import HolderService
+from node.holder.session import Holder
+from node.index import store as index_store
+from node.index.enrolling import Enroller
+from node.query_service import Pace, QueryService, Sleep
+from node.records import store as records_store
+from node.records.importing import Importer, remove_leftovers
+from node.settings import NodeSettings
+from runtime.background import Background
+from runtime.errors import SettingsError
+from runtime.key_share import load_share
+from runtime.policy_service import Policies, PolicyService
+from runtime.process import Assembly, Kind, Parts
+from runtime.receipts import Receipts
+from runtime.server import AddService, offer
+from runtime.store import include
+
+SCHEMA_VERSION: Final = 1
+_POOL_EVERY_S: Final = 0.2
+
+
+def node_metadata() -> MetaData:
+    """Return every table of a node process."""
+    metadata = MetaData()
+    for part in (records_store, index_store, answering_store, holder_store):
+        for table in part.METADATA.sorted_tables:
+            table.to_metadata(metadata)
+    return include(metadata)
+
+
+def node_kind(*, sleep: Sleep | None = None) -> Kind:
+    """Return what makes a process a node.
+
+    Args:
+        sleep: Waits for the reply's step; for tests that look at the waiting itself.
+    """
+
+    def build(parts: Parts) -> Assembly:
+        return _build(parts, sleep)
+
+    return Kind(
+        role=Role.NODE,
+        metadata=node_metadata(),
+        build=build,
+        settings=NodeSettings,
+        schema_version=SCHEMA_VERSION,
+        init_command="`hedui-node init`",
+    )
+
+
+def _build(parts: Parts, sleep: Sleep | None) -> Assembly:
+    member = parts.member
+    if not member.department and not member.holder_index:
+        raise SettingsError(
+            f'federation.toml gives node "{parts.name}" neither a department nor a key share'
+        )
+    remove_leftovers(parts.folder / "data")
+    receipts = Receipts(parts.database, parts.writer, parts.signer)
+    receipts.start()
+    policies = Policies(parts.database)
+    services = [_policy_service(parts, policies), _admin_service(parts)]
+    background: list[Background] = []
+    if member.department:
+        query, job = _query_service(parts, policies, receipts, sleep)
+        services.append(query)
+        background.append(job)
+    if member.holder_index:
+        services.append(_holder_service(parts, policies))
+    return Assembly(services=services, background=background)
+
+
+def _policy_service(parts: Parts, policies: Policies) -> AddService:
+    service = PolicyService(
+        policies=policies,
+        writer=parts.writer,
+        member=parts.member,
+        key_bits=parts.federation.joint_key.bits,
+        kek=parts.kek,
+        rng=parts.rng,
+    )
+    return offer(policy_pb2_grpc.add_PolicyServiceServicer_to_server, service)
+
+
+def _admin_service(parts: Parts) -> AddService:
+    department = parts.member.department
+    service = NodeAdminService(
+        department=department,
+        holder=parts.member.holder_index > 0,
+        epoch=newest_epoch(parts.member) if department else 0,
+        database=parts.database,
+        importer=_importer(parts) if department else None,
+        enroller=_enroller(parts) if department else None,
+    )
+    return offer(node_pb2_grpc.add_NodeAdminServiceServicer_to_server, service)
+
+
+def _importer(parts: Parts) -> Importer:
+    settings: NodeSettings = parts.settings
+    return Importer(
+        data_folder=parts.folder / "data",
+        writer=parts.writer,
+        clock=parts.clock,
+        kek=parts.kek,
+        rng=parts.rng,
+        epoch=newest_epoch(parts.member),
+        max_csv_bytes=settings.max_csv_bytes,
+        write_timeout_s=settings.import_write_timeout_s,
+    )
+
+
+def _enroller(parts: Parts) -> Enroller:
+    settings: NodeSettings = parts.settings
+    return Enroller(
+        federation=parts.federation,
+        member=parts.member,
+        dialer=parts.dialer,
+        database=parts.database,
+        writer=parts.writer,
+        kek=parts.kek,
+        rng=parts.rng,
+        batch_size=settings.enrol_batch,
+        timeout_s=settings.enrol_timeout_s,
+    )
+
+
+def _query_service(
+    parts: Parts, policies: Policies, receipts: Receipts, sleep: Sleep | None
+) -> tuple[AddService, Background]:
+    settings: NodeSettings = parts.settings
+    key = parts.federation.joint_key.key.public
+    pool = RandomiserPool(key, capacity=settings.randomiser_pool)
+    answerer = Answerer(
+        name=parts.name,
+        sign_key=parts.identity.sign_key,
+        examiner=Examiner(
+            federation=parts.federation,
+            member=parts.member,
+            policy_of=policies.approved,
+            revocation_max_age=timedelta(seconds=settings.revocation_max_age_s),
+            clock_skew=timedelta(seconds=settings.clock_skew_s),
+        ),
+        encryptor=Encryptor(key, pool=pool, kek=parts.kek, rng=parts.rng),
+        database=parts.database,
+        writer=parts.writer,
+        clock=parts.clock,
+        rng=parts.rng,
+        log=parts.log,
+        index_grace=timedelta(seconds=settings.index_grace_s),
+        write_timeout_s=settings.ledger_write_timeout_s,
+    )
+    pace = Pace(settings.reply_step_ms, clock=parts.clock, sleep=sleep or time.sleep)
+    service = QueryService(answerer=answerer, receipts=receipts, database=parts.database, pace=pace)
+    # One randomiser a turn: the turn is short, and a query that comes in waits for none.
+    job = Background("randomisers", _POOL_EVERY_S, lambda: _fill(pool, parts))
+    return offer(node_pb2_grpc.add_QueryServiceServicer_to_server, service), job
+
+
+def _fill(pool: RandomiserPool, parts: Parts) -> None:
+    pool.prepare(1, rng=parts.rng)
+
+
+def _holder_service(parts: Parts, policies: Policies) -> AddService:
+    joint, index = parts.federation.joint_key.key, parts.member.holder_index
+    share = load_share(parts.folder, parts.identity, joint, index=index)
+    return HolderService(Holder(parts, share, policies.approved)).offered()

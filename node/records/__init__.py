@@ -1,0 +1,1 @@
+"""The department's own records: mapping, CSV import, and the tables they end up in."""

@@ -1,0 +1,127 @@
+"""The mapping: which columns of a department's CSV are person, amount, period and row.
+
+A small TOML beside the CSV; unknown keys are refused. One mapping describes one resource.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from model.fields import Name, Strict, Text
+from model.identifiers import IdentifierType
+from model.money import Unit
+from node.records.problems import MappingProblem
+
+MAX_MAPPING_BYTES = 64 * 1024
+
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class Columns(Strict):
+    """``[columns]``: names as they stand in the CSV's first line."""
+
+    person: ColumnName
+    person_type: Annotated[IdentifierType, Field(strict=False)] = IdentifierType.RESIDENT
+    """Type of identifiers that are written without ``type:``."""
+    amount: ColumnName | None = None
+    """Absent for a resource that only counts rows."""
+    period: ColumnName | None = None
+    """``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``; absent for stocks."""
+    row: ColumnName | None = None
+    """Key of the thing that the row is about; held by several people it counts once."""
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Columns":
+        named = self.named
+        for place, column in enumerate(named):
+            if column in named[:place]:
+                raise ValueError(f'column "{column}" is named twice')
+        return self
+
+    @property
+    def named(self) -> list[str]:
+        """The CSV columns that this mapping reads."""
+        columns = (self.person, self.amount, self.period, self.row)
+        return [column for column in columns if column is not None]
+
+
+class Amount(Strict):
+    """``[amount]``: how the amount column is written."""
+
+    unit: Annotated[Unit, Field(strict=False)]
+    empty: Literal["error", "unreadable"] = "error"
+    """An empty cell is an error, or a row whose amount is unknown and raises the flag."""
+
+
+class Mapping(Strict):
+    """The whole file."""
+
+    resource: Name
+    title: Text
+    title_zh: Annotated[str, StringConstraints(max_length=400)] = ""
+    data_date: date
+    """Date of these data, as the department states it; answers carry it."""
+    encoding: Literal["utf-8", "gb18030"] = "utf-8"
+    delimiter: Literal[",", ";", "\t"] = ","
+    columns: Columns
+    amount: Amount | None = None
+
+    @model_validator(mode="after")
+    def _amount_both(self) -> "Mapping":
+        if self.columns.amount is not None and self.amount is None:
+            raise ValueError('[amount]: "unit" is needed because [columns] names an amount')
+        if self.columns.amount is None and self.amount is not None:
+            raise ValueError('[columns]: "amount" is needed because [amount] gives its unit')
+        return self
+
+    @property
+    def unit(self) -> Unit:
+        """Base unit of the amounts; pieces for a pure count."""
+        return self.amount.unit.base if self.amount else Unit.COUNT
+
+
+def parse_mapping(data: bytes, *, source: str = "mapping") -> Mapping:
+    """Parse a mapping of at most 64 KiB. Raises MappingProblem naming table and key."""
+    if len(data) > MAX_MAPPING_BYTES:
+        raise MappingProblem(f"{source}: {len(data)} bytes; at most {MAX_MAPPING_BYTES} are taken")
+    try:
+        return Mapping.model_validate(tomllib.loads(data.decode("utf-8-sig")))
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_url=False)
+        raise MappingProblem(f"{source}: " + "; ".join(_explain(d) for d in details)) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise MappingProblem(f"{source}: not TOML in UTF-8: {error}") from None
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return ``. Did you mean "amount"?`` or nothing."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f'. Did you mean "{near[0]}"?' if near else ""
+
+
+def _explain(detail: ErrorDetails) -> str:
+    place = [str(part) for part in detail["loc"]]
+    where, key = _table(place[:-1]), place[-1] if place else ""
+    if detail["type"] == "extra_forbidden":
+        return f'{where}unknown key "{key}"{did_you_mean(key, _keys(place[:-1]))}'
+    if detail["type"] == "missing":
+        return f'{where}key "{key}" is missing'
+    message = detail["msg"].removeprefix("Value error, ")
+    if not place or message.startswith(("[", "column ")):
+        return f"{_table(place)}{message}" if message.startswith("column ") else message
+    return f'{where}key "{key}": {message[:1].lower()}{message[1:]}'
+
+
+def _table(place: Sequence[str]) -> str:
+    return f"[{'.'.join(place)}] " if place else ""
+
+
+def _keys(place: Sequence[str]) -> list[str]:
+    tables: dict[str, type[Strict]] = {"": Mapping, "columns": Columns, "amount": Amount}
+    model = tables.get(".".join(place))
+    return list(model.model_fields) if model else []

@@ -1,0 +1,182 @@
+"""Tables of a node's own records: persons, resources, rows.
+
+Learns: whoever reads the database reads the department's records in clear; it is the
+department's own. Functions take a connection; writing ones run inside the process's writer.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+)
+
+from node.records.reading import Record
+
+METADATA: Final = MetaData()
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+PERSONS: Final = Table(
+    "person",
+    METADATA,
+    # AUTOINCREMENT: a number that was given back is never given out again.
+    Column("local_key", _Number, primary_key=True, autoincrement=True),
+    Column("identifier", String(80), nullable=False, unique=True),
+    # RFC 3339, UTC: since when the node holds the person.
+    Column("added_at", String(20), nullable=False),
+    # Newest epoch in which the person has a pseudonym; 0 for none.
+    Column("indexed_epoch", Integer, nullable=False, default=0),
+    Index("person_pending", "indexed_epoch", "added_at"),
+    sqlite_autoincrement=True,
+)
+RESOURCES: Final = Table(
+    "resource",
+    METADATA,
+    Column("resource", String(64), primary_key=True),
+    Column("title", String(400), nullable=False),
+    Column("title_zh", String(400), nullable=False),
+    # Base unit of the amounts: fen, 0.01m2 or 1.
+    Column("unit", String(16), nullable=False),
+    Column("has_amount", Boolean, nullable=False),
+    Column("has_period", Boolean, nullable=False),
+    Column("data_date", String(10), nullable=False),
+    Column("imported_at", String(20), nullable=False),
+    Column("row_count", BigInteger, nullable=False),
+    Column("mapping", LargeBinary, nullable=False),
+)
+ROWS: Final = Table(
+    "record_row",
+    METADATA,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("resource", String(64), nullable=False),
+    Column("local_key", _Number, nullable=False),
+    Column("row_key", String(128)),
+    # Last month of the period, YYYY-MM.
+    Column("period", String(7)),
+    # In the resource's unit; NULL is unreadable where the resource has amounts.
+    Column("amount", BigInteger),
+    Column("readable", Boolean, nullable=False),
+    Index("record_row_of", "local_key", "resource"),
+    Index("record_row_resource", "resource"),
+)
+_CHUNK: Final = 500
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What the node knows about one imported resource."""
+
+    resource: str
+    title: str
+    title_zh: str
+    unit: str
+    has_amount: bool
+    has_period: bool
+    data_date: str
+    imported_at: str
+    row_count: int
+    mapping: bytes
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row as it is read for an answer; nothing in it has been checked."""
+
+    id: int
+    row_key: Any
+    period: Any
+    amount: Any
+    readable: Any
+
+
+def replace_resource(conn: Connection, resource: Resource, records: Sequence[Record]) -> None:
+    """Put the rows of a resource in place of those that it had, and drop who is left without."""
+    keys = add_persons(conn, {record.person for record in records}, now=resource.imported_at)
+    conn.execute(delete(ROWS).where(ROWS.c.resource == resource.resource))
+    for part in _chunks(records):
+        conn.execute(insert(ROWS), [_row(resource.resource, keys, record) for record in part])
+    conn.execute(delete(RESOURCES).where(RESOURCES.c.resource == resource.resource))
+    conn.execute(insert(RESOURCES), vars(resource))
+    remove_orphans(conn)
+
+
+def add_persons(conn: Connection, identifiers: Iterable[str], *, now: str) -> dict[str, int]:
+    """Return identifier -> local key, new persons added; they wait for their pseudonym."""
+    keys: dict[str, int] = {}
+    for part in _chunks(sorted(identifiers)):
+        found = _keys_of(conn, part)
+        new = [text for text in part if text not in found]
+        if new:
+            rows = [{"identifier": text, "added_at": now, "indexed_epoch": 0} for text in new]
+            conn.execute(insert(PERSONS), rows)
+            found |= _keys_of(conn, new)
+        keys |= found
+    return keys
+
+
+def remove_orphans(conn: Connection) -> None:
+    """Remove persons without any row; node.index.store then forgets their pseudonyms."""
+    held = exists().where(ROWS.c.local_key == PERSONS.c.local_key)
+    conn.execute(delete(PERSONS).where(~held))
+
+
+def resources(conn: Connection) -> dict[str, Resource]:
+    """Every imported resource, by code, sorted."""
+    rows = conn.execute(select(RESOURCES).order_by(RESOURCES.c.resource)).mappings()
+    return {row["resource"]: Resource(**row) for row in rows}
+
+
+def rows_of(conn: Connection, local_key: int, resource: str) -> list[Row]:
+    """The rows of one person in one resource."""
+    wanted = select(ROWS.c.id, ROWS.c.row_key, ROWS.c.period, ROWS.c.amount, ROWS.c.readable).where(
+        ROWS.c.local_key == local_key, ROWS.c.resource == resource
+    )
+    return [Row(*row) for row in conn.execute(wanted.order_by(ROWS.c.id))]
+
+
+def count_persons(conn: Connection) -> int:
+    """Persons whom the node holds."""
+    return conn.scalar(select(func.count()).select_from(PERSONS)) or 0
+
+
+def count_persons_of(conn: Connection, resource: str) -> int:
+    """Persons with a row in this resource."""
+    persons = select(func.count(ROWS.c.local_key.distinct())).where(ROWS.c.resource == resource)
+    return conn.scalar(persons) or 0
+
+
+def _keys_of(conn: Connection, identifiers: Sequence[str]) -> dict[str, int]:
+    wanted = select(PERSONS.c.identifier, PERSONS.c.local_key)
+    rows = conn.execute(wanted.where(PERSONS.c.identifier.in_(identifiers)))
+    return {identifier: local_key for identifier, local_key in rows}
+
+
+def _row(resource: str, keys: dict[str, int], record: Record) -> dict[str, Any]:
+    return {
+        "resource": resource,
+        "local_key": keys[record.person],
+        "row_key": record.row_key,
+        "period": record.period,
+        "amount": record.amount,
+        "readable": True,
+    }
+
+
+def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
