@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from ledger import log
+from ledger import log_witness
 from ledger.signer import COMMITTED_VIEW
 from runtime.database_errors import DatabaseForeign, DatabaseUnusable
 from runtime.database_postgres import PostgresBackend
@@ -132,7 +132,7 @@ class Database:
         connection = self.writer_connection()
         with connection.begin():
             if create and not inspect(connection).has_table(SCHEMA.name):
-                for tables in (_OWN, log.METADATA, metadata):
+                for tables in (_OWN, log_witness.METADATA, metadata):
                     tables.create_all(connection)
                 connection.execute(insert(SCHEMA), {"service": service, "version": version})
                 connection.execute(insert(BATCH), {"id": 1, "token": bytes(16)})
