@@ -554,7 +554,8 @@ class EnrolmentServiceServicer:
     """
 
     def Evaluate(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Evaluate one batch of blinded elements, with one proof. Counted and ledgered.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -639,7 +640,8 @@ class BudgetServiceServicer:
     """
 
     def ProposeBudget(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """How many evaluations a department may have; not in force yet.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -652,7 +654,8 @@ class BudgetServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListBudgets(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """All budgets with what is used.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
