@@ -1,6 +1,6 @@
 """The authorization letter (授权书) as the registrar stores it, and the checker's confirmation."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -11,7 +11,7 @@ from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOU
 
 AuthorizationNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}$")]
 Level = Literal["verdict", "totals"]
-PURPOSE = "social-assistance"
+PURPOSE: Final = "social-assistance"
 
 
 class Member(Strict):

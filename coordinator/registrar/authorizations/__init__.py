@@ -1,0 +1,1 @@
+"""Authorization letters: registered by a clerk, put into force by a checker."""

@@ -1,0 +1,138 @@
+"""Authorizations in SQL. In clear: number, state, dates, counts. Everything else is sealed."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+METADATA: Final = MetaData()
+AUTHORIZATIONS: Final = Table(
+    "authorization",
+    METADATA,
+    Column("number", String(40), primary_key=True),
+    # SHA-256 of what the clerk signed.
+    Column("digest", String(64), nullable=False),
+    # draft | in-force | revoked | ended
+    Column("state", String(16), nullable=False),
+    Column("members", Integer, nullable=False),
+    Column("valid_from", String(10), nullable=False),
+    Column("valid_to", String(10), nullable=False),
+    # The data key, wrapped; destroying it erases the letter and every opening sealed under it.
+    Column("data_key", LargeBinary, nullable=False),
+    Column("letter", LargeBinary, nullable=False),
+    # The checker's signed confirmation; empty while a draft.
+    Column("confirmation", LargeBinary, nullable=False),
+    # Ledger entry of the last change of state.
+    Column("entry", _Number, nullable=False),
+    Column("changed_at", String(20), nullable=False),
+)
+# One row per member and programme while in force. A tag is a keyed hash: without the registrar's
+# key nobody can tell whose it is, and tags of one person under two programmes are unrelated.
+LIVE_TAGS: Final = Table(
+    "live_tag",
+    METADATA,
+    Column("tag", LargeBinary(32), primary_key=True),
+    Column("number", String(40), primary_key=True, index=True),
+)
+PROTECTED_TAGS: Final = Table(
+    "protected_tag",
+    METADATA,
+    Column("tag", LargeBinary(32), primary_key=True),
+)
+
+
+@dataclass(frozen=True)
+class AuthorizationRow:
+    """One row of ``authorization``."""
+
+    number: str
+    digest: str
+    state: str
+    members: int
+    valid_from: str
+    valid_to: str
+    data_key: bytes
+    letter: bytes
+    confirmation: bytes
+    entry: int
+    changed_at: str
+
+
+def add(conn: Connection, row: AuthorizationRow) -> None:
+    """Store a new letter."""
+    conn.execute(insert(AUTHORIZATIONS), vars(row))
+
+
+def get(conn: Connection, number: str) -> AuthorizationRow | None:
+    """The letter of this number, or None."""
+    row = conn.execute(
+        select(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number == number)
+    ).one_or_none()
+    return None if row is None else AuthorizationRow(**row._mapping)
+
+
+def page(conn: Connection, after: str, limit: int) -> list[AuthorizationRow]:
+    """At most ``limit`` letters whose number comes after ``after``, by number."""
+    query = select(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number > after)
+    rows = conn.execute(query.order_by(AUTHORIZATIONS.c.number).limit(limit))
+    return [AuthorizationRow(**row._mapping) for row in rows]
+
+
+def confirm(conn: Connection, number: str, confirmation: bytes, entry: int, at: str) -> None:
+    """Put a letter into force."""
+    values = {"state": "in-force", "confirmation": confirmation, "entry": entry, "changed_at": at}
+    conn.execute(update(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number == number).values(**values))
+
+
+def finish(conn: Connection, number: str, state: str, entry: int, at: str) -> None:
+    """Take a letter out of force: revoked or ended; its members are free for another."""
+    values = {"state": state, "entry": entry, "changed_at": at}
+    conn.execute(update(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number == number).values(**values))
+    conn.execute(delete(LIVE_TAGS).where(LIVE_TAGS.c.number == number))
+
+
+def add_tags(conn: Connection, number: str, tags: Iterable[bytes]) -> None:
+    """Remember that these persons stand in this letter, each under its programmes."""
+    conn.execute(insert(LIVE_TAGS), [{"tag": tag, "number": number} for tag in tags])
+
+
+def conflicts(conn: Connection, number: str, tags: Sequence[bytes], today: str) -> bool:
+    """Whether any of the tags stands in another letter in force that has not expired."""
+    query = (
+        select(LIVE_TAGS.c.number)
+        .join(AUTHORIZATIONS, AUTHORIZATIONS.c.number == LIVE_TAGS.c.number)
+        .where(
+            LIVE_TAGS.c.tag.in_(tags),
+            LIVE_TAGS.c.number != number,
+            AUTHORIZATIONS.c.valid_to >= today,
+        )
+    )
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def protect(conn: Connection, tag: bytes) -> None:
+    """Put a person under special protection."""
+    if not is_protected(conn, [tag]):
+        conn.execute(insert(PROTECTED_TAGS), {"tag": tag})
+
+
+def is_protected(conn: Connection, tags: Sequence[bytes]) -> bool:
+    """Whether any of the tags is of a person under special protection."""
+    query = select(PROTECTED_TAGS.c.tag).where(PROTECTED_TAGS.c.tag.in_(tags))
+    return conn.execute(query.limit(1)).first() is not None

@@ -1,0 +1,1 @@
+"""The oblivious PRF for departments, and the budgets that bound it."""

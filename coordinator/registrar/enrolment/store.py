@@ -1,0 +1,166 @@
+"""Enrolment in SQL: budgets, proposals for them, and the batches that were counted."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Update,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+METADATA: Final = MetaData()
+PROPOSALS: Final = Table(
+    "budget_proposal",
+    METADATA,
+    Column("department", String(64), primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("total", _Number, nullable=False),
+    Column("daily", _Number, nullable=False),
+    # Name of the registrar officer who proposed; another one approves.
+    Column("proposed_by", String(64), nullable=False),
+)
+BUDGETS: Final = Table(
+    "budget",
+    METADATA,
+    Column("department", String(64), primary_key=True),
+    Column("epoch", Integer, primary_key=True, autoincrement=False),
+    Column("total", _Number, nullable=False),
+    Column("daily", _Number, nullable=False),
+    Column("used", _Number, nullable=False),
+    # The day on which the daily allowance was last drawn on, and by how much.
+    Column("day", String(10), nullable=False),
+    Column("used_that_day", _Number, nullable=False),
+)
+BATCHES: Final = Table(
+    "enrolment_batch",
+    METADATA,
+    Column("department", String(64), primary_key=True),
+    Column("batch", LargeBinary(16), primary_key=True),
+    # Digest of the blinded elements: the same batch is answered again and counted once.
+    Column("request", LargeBinary(32), nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A budget that one officer proposed."""
+
+    department: str
+    epoch: int
+    total: int
+    daily: int
+    proposed_by: str
+
+
+@dataclass(frozen=True)
+class Budget:
+    """An approved budget and what is used of it."""
+
+    department: str
+    epoch: int
+    total: int
+    daily: int
+    used: int
+    day: str
+    used_that_day: int
+
+    def left(self, today: str) -> int:
+        """Evaluations left today: of the total, and of the day's allowance."""
+        drawn = self.used_that_day if self.day == today else 0
+        return max(0, self.total - self.used) + max(0, self.daily - drawn)
+
+
+def propose(conn: Connection, proposal: Proposal) -> None:
+    """Store a proposal in place of an earlier one."""
+    withdraw_proposal(conn, proposal.department, proposal.epoch)
+    conn.execute(insert(PROPOSALS), vars(proposal))
+
+
+def withdraw_proposal(conn: Connection, department: str, epoch: int) -> None:
+    """Forget a proposal, because it was approved or replaced."""
+    conn.execute(
+        delete(PROPOSALS).where(PROPOSALS.c.department == department, PROPOSALS.c.epoch == epoch)
+    )
+
+
+def proposal(conn: Connection, department: str, epoch: int) -> Proposal | None:
+    """The open proposal, or None."""
+    query = select(PROPOSALS).where(
+        PROPOSALS.c.department == department, PROPOSALS.c.epoch == epoch
+    )
+    row = conn.execute(query).one_or_none()
+    return None if row is None else Proposal(**row._mapping)
+
+
+def approve(conn: Connection, proposal: Proposal) -> None:
+    """Put a budget into force; what was used of an earlier one stays used."""
+    if budget(conn, proposal.department, proposal.epoch) is None:
+        row = Budget(proposal.department, proposal.epoch, proposal.total, proposal.daily, 0, "", 0)
+        conn.execute(insert(BUDGETS), vars(row))
+        return
+    values = {"total": proposal.total, "daily": proposal.daily}
+    conn.execute(_update(proposal.department, proposal.epoch).values(**values))
+
+
+def budget(conn: Connection, department: str, epoch: int) -> Budget | None:
+    """The budget in force, or None."""
+    query = select(BUDGETS).where(BUDGETS.c.department == department, BUDGETS.c.epoch == epoch)
+    row = conn.execute(query).one_or_none()
+    return None if row is None else Budget(**row._mapping)
+
+
+def spend(conn: Connection, before: Budget, count: int, today: str) -> Budget:
+    """Draw ``count`` evaluations, the total first, then today's allowance; the caller checked."""
+    from_total = min(count, max(0, before.total - before.used))
+    drawn = before.used_that_day if before.day == today else 0
+    after = Budget(
+        department=before.department,
+        epoch=before.epoch,
+        total=before.total,
+        daily=before.daily,
+        used=before.used + from_total,
+        day=today,
+        used_that_day=drawn + count - from_total,
+    )
+    values = {"used": after.used, "day": after.day, "used_that_day": after.used_that_day}
+    conn.execute(_update(before.department, before.epoch).values(**values))
+    return after
+
+
+def rows(conn: Connection) -> tuple[list[Budget], list[Proposal]]:
+    """All budgets in force, and all open proposals, by department and epoch."""
+    budgets = conn.execute(select(BUDGETS).order_by(BUDGETS.c.department, BUDGETS.c.epoch))
+    open_ones = conn.execute(select(PROPOSALS).order_by(PROPOSALS.c.department, PROPOSALS.c.epoch))
+    return [Budget(**r._mapping) for r in budgets], [Proposal(**r._mapping) for r in open_ones]
+
+
+def batch(conn: Connection, department: str, batch_id: bytes) -> bytes | None:
+    """The request digest under which this batch was counted, or None."""
+    query = select(BATCHES.c.request).where(
+        BATCHES.c.department == department, BATCHES.c.batch == batch_id
+    )
+    found: bytes | None = conn.scalar(query)
+    return None if found is None else bytes(found)
+
+
+def add_batch(conn: Connection, department: str, batch_id: bytes, request: bytes) -> None:
+    """Remember a batch as counted."""
+    row = {"department": department, "batch": batch_id, "request": request}
+    conn.execute(insert(BATCHES), row)
+
+
+def _update(department: str, epoch: int) -> Update:
+    return update(BUDGETS).where(BUDGETS.c.department == department, BUDGETS.c.epoch == epoch)

@@ -1,0 +1,1 @@
+"""Manifests, tickets and the revocation list."""

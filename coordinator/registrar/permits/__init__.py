@@ -1,0 +1,1 @@
+"""Opening permits: the registrar asks the holders and signs, once."""

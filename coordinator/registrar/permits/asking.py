@@ -1,0 +1,119 @@
+"""The registrar's own round of the holders: who will take part, in the order that is fixed.
+
+Trusts: nobody's word but a holder's signature. The coordinator has no say in who takes part.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coordinator.registrar.office import Office
+from hedui.v1 import holder_pb2, holder_pb2_grpc
+from model.documents.opening import Acceptance, HolderRole, Kind, Skip, holder_order
+from model.documents.query import Manifest
+from model.documents.signed import Signed
+from model.reasons import Reason
+from runtime.documents import open_signed
+from runtime.errors import (
+    CallError,
+    DeadlinePassed,
+    PeerBusy,
+    PeerUntrusted,
+    Refusal,
+    Refused,
+    SettingsError,
+    Unreachable,
+)
+from runtime.guard import current_call
+from runtime.wire import signed_from_wire, signed_to_wire
+
+_ROLES: tuple[HolderRole, ...] = ("masker", "evaluator")
+_REASONS: tuple[tuple[type[Exception], Reason], ...] = (
+    (Unreachable, Reason.UNREACHABLE),
+    (SettingsError, Reason.UNREACHABLE),
+    (DeadlinePassed, Reason.DEADLINE),
+    (PeerBusy, Reason.OVERLOADED),
+    (PeerUntrusted, Reason.UNAUTHENTICATED),
+)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is to be opened; ``answers`` is the digest of the answer set, hex."""
+
+    signed: Signed
+    manifest: Manifest
+    kind: Kind
+    answers: str
+
+
+def ask_holders(office: Office, question: Question) -> tuple[list[str], list[Skip]]:
+    """Return the t holders who accepted, masker first, and those skipped before the last.
+
+    Raises Refusal(holders_unavailable) where fewer than t accept.
+    """
+    accepted: list[str] = []
+    skips: list[Skip] = []
+    wanted = office.federation.joint_key.threshold
+    for holder in order_of(office, question.manifest):
+        if len(accepted) == wanted:
+            break
+        role = _ROLES[len(accepted)] if len(accepted) < len(_ROLES) else "sharer"
+        reason = _ask(office, question, holder, role)
+        if reason is None:
+            accepted.append(holder)
+        else:
+            skips.append(Skip(holder=holder, reason=str(reason)))
+    if len(accepted) < wanted:
+        raise Refusal(Reason.HOLDERS_UNAVAILABLE, _explain(wanted, accepted, skips))
+    return accepted, skips
+
+
+def order_of(office: Office, manifest: Manifest) -> list[str]:
+    """All holders in the order that the manifest fixes."""
+    names = [holder.name for holder in office.federation.holders]
+    return holder_order(manifest.nonce, office.federation.digest, names)
+
+
+def _ask(office: Office, question: Question, holder: str, role: HolderRole) -> Reason | None:
+    """None if the holder accepts, else why it is skipped."""
+    request = holder_pb2.AcceptRequest(
+        manifest=signed_to_wire(question.signed),
+        kind=question.kind,
+        answers=bytes.fromhex(question.answers),
+        role=role,
+    )
+    timeout_s = min(float(office.limits.accept_timeout_s), current_call().time_left_s())
+    if timeout_s <= 0:
+        raise Refusal(Reason.DEADLINE)
+    try:
+        reply = office.parts.dialer.call(
+            holder, holder_pb2_grpc.HolderServiceStub, "Accept", request, timeout_s=timeout_s
+        )
+        _check_acceptance(office, question, holder, role, signed_from_wire(reply.acceptance))
+    except Refused as error:
+        return error.reason
+    except Refusal as refusal:
+        return refusal.reason
+    except (CallError, SettingsError) as error:
+        return next((why for kind, why in _REASONS if isinstance(error, kind)), Reason.INTERNAL)
+    return None
+
+
+def _check_acceptance(
+    office: Office, question: Question, holder: str, role: HolderRole, signed: Signed
+) -> None:
+    acceptance = open_signed(signed, Acceptance, office.parts.dialer.peer(holder))
+    expected = Acceptance(
+        holder=holder,
+        role=role,
+        manifest=question.signed.digest,
+        kind=question.kind,
+        answers=question.answers,
+    )
+    if acceptance != expected:
+        raise Refusal(Reason.MESSAGE_INVALID)
+
+
+def _explain(wanted: int, accepted: Sequence[str], skips: Sequence[Skip]) -> str:
+    who = ", ".join(f"{skip.holder} ({skip.reason})" for skip in skips)
+    return f"{wanted} key holders are needed and {len(accepted)} accept; skipped: {who}"

@@ -1,0 +1,169 @@
+"""One permit per manifest and kind: never a second with other contents, none after revocation."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from coordinator.registrar.authorizations import store as authorizations
+from coordinator.registrar.authorizations.checking import require_in_force
+from coordinator.registrar.manifests import store as manifests
+from coordinator.registrar.manifests.issuing import open_manifest_letter, shown_openings
+from coordinator.registrar.manifests.store import ManifestRow
+from coordinator.registrar.office import Office, record
+from coordinator.registrar.permits import store
+from coordinator.registrar.permits.asking import Question, ask_holders
+from crypto import jcs
+from crypto.labels import Label, digest
+from model.documents.opening import Kind, Permit, Skip
+from model.documents.query import Manifest
+from model.documents.signed import Signed
+from model.fields import format_time, parse_time
+from model.policy import InputError, compile_policy, require_minimum
+from model.reasons import Reason
+from runtime.errors import Refusal
+from runtime.writer import Tx
+
+
+class Turns:
+    """One permit of a manifest at a time: two rounds of the holders would get in their way."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._busy: set[str] = set()
+
+    @contextmanager
+    def take(self, manifest: str) -> Iterator[None]:
+        """Raise Refusal(overloaded) while another call has the manifest; it is asked again."""
+        with self._lock:
+            if manifest in self._busy:
+                raise Refusal(Reason.OVERLOADED, "this manifest's permit is being drawn up")
+            self._busy.add(manifest)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy.discard(manifest)
+
+
+def find_manifest(office: Office, manifest: str) -> ManifestRow:
+    """The row of a manifest by digest, hex. Raises Refusal(manifest_unknown)."""
+    with office.parts.database.read() as conn:
+        row = manifests.manifest(conn, manifest)
+    if row is None:
+        raise Refusal(Reason.MANIFEST_UNKNOWN)
+    return row
+
+
+def issue_permit(
+    office: Office, row: ManifestRow, kind: Kind, answers: str, silent: Sequence[str]
+) -> Signed:
+    """Return the permit of a manifest; the same question gets the same. Raises Refusal."""
+    letter = open_manifest_letter(office, row)
+    manifest = Manifest.decode(row.body)
+    silent = _in_order(manifest, silent)
+    question = _question_digest(answers, silent)
+    stored = _stored(office, row.digest, kind, question)
+    if stored is not None:
+        return stored
+    if office.parts.clock.now() >= parse_time(manifest.expires_at):
+        raise Refusal(Reason.MANIFEST_EXPIRED)
+    answering = _answering(manifest, silent)
+    programmes = {o.field: o.value for o in shown_openings(letter, row)}["programmes"]
+    _check_minimum(office, manifest, programmes, answering)
+    signed_manifest = Signed(row.body, row.signature, office.parts.name)
+    holders, skips = ask_holders(office, Question(signed_manifest, manifest, kind, answers))
+    permit = _permit(office, row.digest, kind, answers, answering, silent, holders, skips)
+    return _store(office, row, permit, question)
+
+
+def _question_digest(answers: str, silent: Sequence[str]) -> str:
+    return digest(Label.PERMIT, bytes.fromhex(answers), jcs.encode(list(silent))).hex()
+
+
+def _stored(office: Office, manifest: str, kind: Kind, question: str) -> Signed | None:
+    with office.parts.database.read() as conn:
+        row = store.get(conn, manifest, kind)
+    return None if row is None else _same(office, row, question)
+
+
+def _same(office: Office, row: store.PermitRow, question: str) -> Signed:
+    if row.question != question:
+        raise Refusal(Reason.PERMIT_SECOND)
+    return Signed(row.body, row.signature, office.parts.name)
+
+
+def _in_order(manifest: Manifest, silent: Sequence[str]) -> list[str]:
+    """Silent departments in the manifest's order. Raises Refusal(answer_set_invalid)."""
+    if len(set(silent)) != len(silent) or not set(silent) <= set(manifest.departments):
+        raise Refusal(
+            Reason.ANSWER_SET_INVALID, "a silent department is repeated or not of this manifest"
+        )
+    return [d for d in manifest.departments if d in silent]
+
+
+def _answering(manifest: Manifest, silent: Sequence[str]) -> list[str]:
+    answering = [d for d in manifest.departments if d not in silent]
+    if not answering:
+        raise Refusal(Reason.TOO_FEW_DEPARTMENTS, "no department answered")
+    return answering
+
+
+def _check_minimum(
+    office: Office, manifest: Manifest, programmes: object, answering: Sequence[str]
+) -> None:
+    policy = office.policies.approved(manifest.policy)
+    if not isinstance(programmes, list):
+        raise Refusal(Reason.MANIFEST_MISMATCH)
+    try:
+        require_minimum(compile_policy(policy, programmes), answering)
+    except InputError as error:
+        raise Refusal(Reason.TOO_FEW_DEPARTMENTS, str(error)) from None
+
+
+def _permit(
+    office: Office,
+    manifest: str,
+    kind: Kind,
+    answers: str,
+    answering: list[str],
+    silent: Sequence[str],
+    holders: list[str],
+    skips: list[Skip],
+) -> Permit:
+    now = office.parts.clock.now()
+    return Permit(
+        permit=office.parts.rng(16).hex(),
+        manifest=manifest,
+        kind=kind,
+        answers=answers,
+        answering=answering,
+        silent=list(silent),
+        holders=holders,
+        skips=skips,
+        issued_at=format_time(now),
+        expires_at=format_time(now + timedelta(seconds=office.limits.permit_life_s)),
+    )
+
+
+def _store(office: Office, row: ManifestRow, permit: Permit, question: str) -> Signed:
+    signed, today = office.sign(permit), office.today()
+    stored = store.PermitRow(row.digest, permit.kind, question, signed.body, signed.signature)
+    fields = {
+        "permit": signed.digest,
+        "manifest": row.digest,
+        "answers": permit.answers,
+        "skipped": [f"{skip.holder}:{skip.reason}" for skip in permit.skips],
+    }
+
+    def write(tx: Tx) -> Signed:
+        # The holders took their time: the letter may have been withdrawn meanwhile.
+        require_in_force(authorizations.get(tx.conn, row.number), today)
+        there = store.get(tx.conn, row.digest, permit.kind)
+        if there is not None:
+            return _same(office, there, question)
+        store.add(tx.conn, stored)
+        record(tx, "permit.issued", fields)
+        return signed
+
+    return office.parts.writer.run(write)

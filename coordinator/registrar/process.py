@@ -1,0 +1,63 @@
+"""The registrar as a process: its tables, its settings, and the services that it offers."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from coordinator.registrar import store
+from coordinator.registrar.authorizations.service import AuthorizationService
+from coordinator.registrar.enrolment.budgets import BudgetService
+from coordinator.registrar.enrolment.service import EnrolmentService
+from coordinator.registrar.keys import RegistrarKeys
+from coordinator.registrar.manifests.service import ManifestService
+from coordinator.registrar.office import Office
+from coordinator.registrar.settings import RegistrarSettings
+from hedui.v1 import policy_pb2_grpc
+from hedui.v1 import registrar_pb2_grpc as grpc_services
+from model.roles import Role
+from runtime.policy_service import Policies, PolicyService
+from runtime.process import Assembly, Kind, Parts
+from runtime.server import offer
+
+
+def build_office(parts: Parts) -> Office:
+    """Open the registrar's keys and put its parts together; raises KeyFileError."""
+    keys = RegistrarKeys(parts.folder / "keys", kek=parts.kek, federation=parts.federation)
+    keys.check()
+    limits = parts.settings.registrar
+    pool = ThreadPoolExecutor(limits.evaluation_threads, thread_name_prefix="hedui-evaluate")
+    return Office(parts, keys, limits, Policies(parts.database), pool)
+
+
+def build(parts: Parts) -> Assembly:
+    """Return what the registrar offers."""
+    office = build_office(parts)
+    policies = PolicyService(
+        policies=office.policies,
+        writer=parts.writer,
+        member=parts.member,
+        key_bits=parts.federation.joint_key.bits,
+        kek=parts.kek,
+        rng=parts.rng,
+    )
+    return Assembly(
+        services=[
+            offer(
+                grpc_services.add_AuthorizationServiceServicer_to_server,
+                AuthorizationService(office),
+            ),
+            offer(grpc_services.add_ManifestServiceServicer_to_server, ManifestService(office)),
+            offer(grpc_services.add_EnrolmentServiceServicer_to_server, EnrolmentService(office)),
+            offer(grpc_services.add_BudgetServiceServicer_to_server, BudgetService(office)),
+            offer(policy_pb2_grpc.add_PolicyServiceServicer_to_server, policies),
+        ],
+        close=lambda: office.pool.shutdown(wait=True, cancel_futures=True),
+    )
+
+
+KIND: Final = Kind(
+    role=Role.REGISTRAR,
+    metadata=store.metadata(),
+    build=build,
+    settings=RegistrarSettings,
+    init_command="`hedui registrar init`",
+)
