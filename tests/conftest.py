@@ -1,0 +1,72 @@
+"""What all tests share: where published vectors lie, and one session-wide federation.
+
+Tests that need a running federation use ``county``: the demo itself, run once, each test with
+its own households. Tests that kill or tamper start a small federation of their own.
+"""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from simulations.demo import PERSONS, SEED, Demo
+from simulations.federation import LocalFederation
+from simulations.scenario import Scenario
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of published vectors and data beside the project; skips where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder of published vectors and samples is not beside the project")
+    return SHARED
+
+
+@dataclass
+class County:
+    """The demo's federation, running, and what the demo printed."""
+
+    demo: Demo
+    cases: list[dict[str, Any]]
+    printed: str
+
+    @property
+    def scenario(self) -> Scenario:
+        """Its steps and people."""
+        return self.demo.scenario
+
+    @property
+    def run(self) -> LocalFederation:
+        """The launcher: run commands with it."""
+        return self.demo.scenario.federation
+
+    @property
+    def home(self) -> Path:
+        """HEDUI_HOME."""
+        return self.demo.scenario.home
+
+
+@pytest.fixture(scope="session")
+def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
+    """The demo, run once for all tests, left running."""
+    scenario = Scenario(
+        home=tmp_path_factory.mktemp("county") / "home",
+        seed=SEED,
+        persons=PERSONS,
+        reference=datetime.now(UTC).date(),
+    )
+    output = io.StringIO()
+    demo = Demo(scenario, Console(file=output, width=120))
+    with scenario.federation:
+        cases = demo.run()
+        demo.audit()
+        demo.close()
+        yield County(demo, cases, output.getvalue())
