@@ -63,6 +63,7 @@ class Group(Protocol):
     def random_scalar(self, *, rng: Rng) -> bytes: ...
     def random_scalars(self, count: int, *, rng: Rng) -> list[bytes]: ...
     def hash_to_group(self, message: bytes, dst: bytes) -> bytes: ...
+    def hash_to_group_each(self, messages: Sequence[bytes], dst: bytes) -> list[bytes]: ...
     def hash_to_scalar(self, message: bytes, dst: bytes) -> bytes: ...
     def scalar_add(self, a: bytes, b: bytes) -> bytes: ...
     def scalar_sub(self, a: bytes, b: bytes) -> bytes: ...
@@ -81,27 +82,29 @@ class Group(Protocol):
     def is_multiple(self, scalar: bytes, element: bytes, expected: bytes) -> bool: ...
 
 
-def _function(name: str, arguments: int) -> Callable[..., int]:
+def _function(name: str, arguments: int, *, keep_gil: bool = False) -> Callable[..., int]:
     # A prototype of our own: bytes, buffers and plain addresses are all taken as pointers, and
-    # rbcl's own declarations stay as they are.
-    prototype = ctypes.CFUNCTYPE(ctypes.c_int, *([ctypes.c_void_p] * arguments))
+    # rbcl's own declarations stay as they are. Below 10 µs or so, handing the GIL over and
+    # waiting to get it back costs more than it gains.
+    kind = ctypes.PYFUNCTYPE if keep_gil else ctypes.CFUNCTYPE
+    prototype = kind(ctypes.c_int, *([ctypes.c_void_p] * arguments))
     try:
         return prototype((name, _sodium))
     except AttributeError:
         raise BackendError(f"libsodium in rbcl lacks {name}; install rbcl 1.1 or newer") from None
 
 
-_is_valid = _function("crypto_core_ristretto255_is_valid_point", 1)
+_is_valid = _function("crypto_core_ristretto255_is_valid_point", 1, keep_gil=True)
 _from_hash = _function("crypto_core_ristretto255_from_hash", 2)
 _add = _function("crypto_core_ristretto255_add", 3)
 _sub = _function("crypto_core_ristretto255_sub", 3)
 _mul = _function("crypto_scalarmult_ristretto255", 3)
 _mul_base = _function("crypto_scalarmult_ristretto255_base", 2)
-_scalar_add = _function("crypto_core_ristretto255_scalar_add", 3)
-_scalar_sub = _function("crypto_core_ristretto255_scalar_sub", 3)
-_scalar_mul = _function("crypto_core_ristretto255_scalar_mul", 3)
+_scalar_add = _function("crypto_core_ristretto255_scalar_add", 3, keep_gil=True)
+_scalar_sub = _function("crypto_core_ristretto255_scalar_sub", 3, keep_gil=True)
+_scalar_mul = _function("crypto_core_ristretto255_scalar_mul", 3, keep_gil=True)
 _scalar_invert = _function("crypto_core_ristretto255_scalar_invert", 2)
-_scalar_reduce = _function("crypto_core_ristretto255_scalar_reduce", 2)
+_scalar_reduce = _function("crypto_core_ristretto255_scalar_reduce", 2, keep_gil=True)
 
 _Buffer32 = ctypes.c_char * 32
 _ZERO = bytes(32)
@@ -161,6 +164,11 @@ class Ristretto255:
         """Return the element that ``message`` hashes to. RFC 9497, 4.1; RFC 9380, appendix B."""
         uniform = expand_message_xmd(message, dst, 64, hash_name="sha512")
         return self.from_uniform_bytes(uniform)
+
+    def hash_to_group_each(self, messages: Sequence[bytes], dst: bytes) -> list[bytes]:
+        """``hash_to_group`` of each; all Python first, so that threads rarely wait for it."""
+        uniform = [expand_message_xmd(m, dst, 64, hash_name="sha512") for m in messages]
+        return [self.from_uniform_bytes(block) for block in uniform]
 
     def from_uniform_bytes(self, uniform: bytes) -> bytes:
         """Map 64 uniform bytes to an element. RFC 9496, section 4.3.4."""

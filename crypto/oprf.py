@@ -32,7 +32,7 @@ MAX_INPUT_BYTES: Final = (1 << 16) - 1
 MAX_BATCH: Final = (1 << 16) - 1
 """The RFC numbers the elements of a proof with two bytes."""
 
-_CHUNK: Final = 64
+_CHUNK: Final = 128
 
 T = TypeVar("T")
 
@@ -68,9 +68,9 @@ class Suite:
         """Length of a proof: two scalars."""
         return 2 * self.group.scalar_bytes
 
-    def hash_to_group(self, message: bytes) -> bytes:
-        """H1 of the RFC, as an encoded element."""
-        return self.group.hash_to_group(message, b"HashToGroup-" + self.context)
+    def hash_to_group(self, messages: Sequence[bytes]) -> list[bytes]:
+        """H1 of the RFC for each message, as encoded elements."""
+        return self.group.hash_to_group_each(messages, b"HashToGroup-" + self.context)
 
     def hash_to_scalar(self, message: bytes) -> bytes:
         """HashToScalar of the RFC with its usual tag."""
@@ -223,7 +223,7 @@ def blind_with(
     """``blind`` with the blinds handed in: for published vectors, and nothing else."""
 
     def work(part: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-        points = [_hash_input(suite, value) for value, _ in part]
+        points = _hash_inputs(suite, [value for value, _ in part])
         return suite.group.mul_each([scalar for _, scalar in part], points)
 
     elements = _spread(work, list(zip(inputs, scalars, strict=True)), executor)
@@ -295,7 +295,7 @@ def evaluate(
     suite, secret = key.suite, key.to_bytes()
 
     def work(part: Sequence[bytes]) -> list[bytes]:
-        points = [_hash_input(suite, value) for value in part]
+        points = _hash_inputs(suite, part)
         issued = suite.group.mul_all(secret, points)
         return [_output(suite, x, n) for x, n in zip(part, issued, strict=True)]
 
@@ -306,7 +306,7 @@ def hash_inputs(
     suite: Suite, inputs: Sequence[bytes], *, executor: Executor | None = None
 ) -> list[bytes]:
     """Return H1(x) for each input, for protocols that use the group directly (crypto.psi)."""
-    return _spread(lambda part: [_hash_input(suite, x) for x in part], inputs, executor)
+    return _spread(lambda part: _hash_inputs(suite, part), inputs, executor)
 
 
 def mul_all(
@@ -412,13 +412,13 @@ def _unblind(
     return _spread(work, items, executor)
 
 
-def _hash_input(suite: Suite, value: bytes) -> bytes:
-    if len(value) > MAX_INPUT_BYTES:
+def _hash_inputs(suite: Suite, values: Sequence[bytes]) -> list[bytes]:
+    if any(len(value) > MAX_INPUT_BYTES for value in values):
         raise InvalidInput(f"an OPRF input is at most {MAX_INPUT_BYTES} bytes")
-    element = suite.hash_to_group(value)
-    if not any(element):
+    elements = suite.hash_to_group(values)
+    if not all(map(any, elements)):
         raise InvalidInput("an OPRF input hashes to the identity")
-    return element
+    return elements
 
 
 def _output(suite: Suite, value: bytes, issued: bytes) -> bytes:

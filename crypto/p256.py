@@ -70,6 +70,10 @@ class NistP256:
         u = [int.from_bytes(uniform[at : at + _HASH_BYTES], "big") % _P for at in (0, _HASH_BYTES)]
         return _compress(_map_to_curve(u[0]) + _map_to_curve(u[1]))
 
+    def hash_to_group_each(self, messages: Sequence[bytes], dst: bytes) -> list[bytes]:
+        """``hash_to_group`` of each."""
+        return [self.hash_to_group(message, dst) for message in messages]
+
     def hash_to_scalar(self, message: bytes, dst: bytes) -> bytes:
         """hash_to_field modulo the order. RFC 9497, section 4.3."""
         uniform = expand_message_xmd(message, dst, _HASH_BYTES, hash_name="sha256")
