@@ -16,6 +16,7 @@ from typing import Any, Final
 import grpc
 
 from model.federation import Federation, Process
+from model.limits import MAX_MESSAGE_BYTES
 from model.reasons import Reason
 from runtime.certificates import Certificate, host_name
 from runtime.clock import Clock
@@ -40,7 +41,6 @@ from runtime.status import REASON_KEY
 StubFactory = Callable[[grpc.Channel], Any]
 """A generated stub: ``QueryServiceStub``."""
 
-MAX_MESSAGE_BYTES: Final = 4 << 20
 _CONNECT_TIMEOUT_S: Final = 5.0
 _PREPARING: Final = 8
 

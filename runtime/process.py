@@ -130,6 +130,8 @@ class Service:
         self._stack = ExitStack()
         self._writer_healthy = True
         self._certificate_holds = True
+        self._started = False
+        self._open = False
         self.parts: Parts
         self.server: Server
         self.health: HealthServer
@@ -179,7 +181,12 @@ class Service:
             strict=self._strict_log,
         )
         database = self._stack.enter_context(_open(self.folder, settings, self._kind))
-        writer = Writer(database, clock=self._clock, on_health=self._on_writer_health)
+        writer = Writer(
+            database,
+            clock=self._clock,
+            on_health=self._on_writer_health,
+            timeout_s=settings.ledger_timeout_ms / 1000,
+        )
         self._stack.enter_context(writer.start())
         dialer = Dialer(
             federation=federation,
@@ -225,12 +232,12 @@ class Service:
             counters=self.counters,
             extra_interceptors=self._server_interceptors,
         )
+        self._stack.callback(self._say_goodbye)
+        self._stack.callback(self.server.stop)
 
     def _open_doors(self, assembly: Assembly) -> None:
-        self._stack.callback(self._say_goodbye)
         self.health.start()
         self.server.start()
-        self._stack.callback(self.server.stop)
         door = DoorRecord(counters=self.counters, writer=self.parts.writer)
         own = (
             Background("certificate", _CERTIFICATE_CHECK_S, self.check_certificate),
@@ -240,9 +247,10 @@ class Service:
             ticker = Ticker(job, log=self.parts.log)
             ticker.start()
             self._stack.callback(ticker.stop)
+        self._open = True
+        self._stack.callback(self._close_doors)
         self.check_certificate()
         self._write_run_file()
-        self._stack.callback(self._close_doors)
 
     def _write_run_file(self) -> None:
         run = RunFile(
@@ -257,10 +265,13 @@ class Service:
         )
 
     def _close_doors(self) -> None:
+        self._open = False
         self.health.set(serving=False)
         remove_run_file(self.folder, pid=os.getpid())
 
     def _say_goodbye(self) -> None:
+        if not self._started:
+            return
         self.parts.log.info("process.stopped")
         try:
             self.parts.writer.run(lambda tx: tx.append("process.stopped"))
@@ -275,6 +286,7 @@ class Service:
             tx.append("process.started", version=running, federation=parts.federation.digest)
 
         parts.writer.run(write)
+        self._started = True
 
     def _on_writer_health(self, healthy: bool, reason: str) -> None:
         self._writer_healthy = healthy
@@ -298,7 +310,7 @@ class Service:
         self._update_health()
 
     def _update_health(self) -> None:
-        if hasattr(self, "health"):
+        if self._open:
             self.health.set(serving=self._writer_healthy and self._certificate_holds)
 
 

@@ -112,7 +112,8 @@ def _options(settings: ServerSettings) -> list[tuple[str, int]]:
         ("grpc.max_receive_message_length", settings.max_message_bytes),
         ("grpc.max_send_message_length", settings.max_message_bytes),
         ("grpc.max_metadata_size", _MAX_METADATA_BYTES),
-        ("grpc.max_concurrent_streams", settings.max_concurrent_calls),
+        # Above the bound of calls, so that a surplus is refused and not left waiting unseen.
+        ("grpc.max_concurrent_streams", 4 * settings.max_concurrent_calls),
     ]
 
 

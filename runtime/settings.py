@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from model.limits import MAX_MESSAGE_BYTES
 from runtime.errors import SettingsError
 
 MAX_SETTINGS_BYTES = 65_536
@@ -35,7 +36,7 @@ class ServerSettings(Settings):
 
     threads: int = Field(default=16, ge=1, le=256)
     max_concurrent_calls: int = Field(default=64, ge=1, le=4096)
-    max_message_bytes: int = Field(default=4 << 20, ge=1 << 16, le=64 << 20)
+    max_message_bytes: int = Field(default=MAX_MESSAGE_BYTES, ge=1 << 16, le=MAX_MESSAGE_BYTES)
     max_deadline_s: int = Field(default=600, ge=1, le=3600)
     stop_grace_s: int = Field(default=10, ge=0, le=600)
 
@@ -53,6 +54,8 @@ class ProcessSettings(Settings):
     database_url: str = ""
     # Empty: keys/kek. In production a path outside the data folder, as from LoadCredential.
     kek_file: str = ""
+    # How long a write may take before the process refuses and turns NOT_SERVING.
+    ledger_timeout_ms: int = Field(default=5_000, ge=100, le=60_000)
     certificate_warning_days: int = Field(default=30, ge=1, le=366)
     server: ServerSettings = ServerSettings()
 

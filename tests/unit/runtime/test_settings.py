@@ -49,7 +49,7 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
     path.write_text(to_toml(GOOD))
     settings = load_settings(path, ProcessSettings)
     with pytest.raises(ValueError, match="frozen"):
-        settings.name = "bank"  # type: ignore[misc]
+        settings.name = "bank"
     again = tmp_path / "again.toml"
     again.write_text(to_toml(settings.model_dump()))
     assert load_settings(again, ProcessSettings) == settings

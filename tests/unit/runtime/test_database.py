@@ -1,0 +1,154 @@
+"""Opening a database: what is refused, in which words, and what is left behind."""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select
+from sqlalchemy.exc import OperationalError
+
+from ledger import log
+from ledger.errors import UncommittedHead
+from ledger.signer import LogSigner
+from runtime.database import Database, open_database
+from runtime.database_errors import (
+    DatabaseForeign,
+    DatabaseInUse,
+    DatabaseMissing,
+    DatabaseUnusable,
+)
+from runtime.errors import StorageError
+
+METADATA = MetaData()
+ROWS = Table("row", METADATA, Column("id", Integer, primary_key=True))
+
+
+def create(path: Path) -> None:
+    open_database(path, METADATA, service="node", create=True).close()
+
+
+def newer(path: Path) -> None:
+    open_database(path, METADATA, service="node", version=2, create=True).close()
+
+
+def registrars(path: Path) -> None:
+    open_database(path, METADATA, service="registrar", create=True).close()
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], type[StorageError], str]] = {
+    "nothing there": (lambda path: None, DatabaseMissing, "does not exist; run hedui-node init"),
+    "no folder": (lambda path: path.parent.rmdir(), DatabaseMissing, "does not exist"),
+    "not a database": (lambda path: path.write_text("x" * 99), DatabaseUnusable, "not an SQLite"),
+    "an empty file": (lambda path: path.touch(), DatabaseUnusable, "is empty"),
+    "a folder": (lambda path: path.mkdir(), DatabaseUnusable, "cannot be opened"),
+    "another service's": (registrars, DatabaseForeign, "belongs to a registrar"),
+    "a newer version's": (newer, DatabaseForeign, "schema version 2"),
+}
+
+
+@pytest.mark.parametrize(("build", "error", "words"), REFUSED.values(), ids=REFUSED.keys())
+def test_refuses_in_words(
+    build: Callable[[Path], object], error: type[StorageError], words: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    path = folder / "node.db"
+    build(path)
+    with pytest.raises(error) as caught:
+        open_database(path, METADATA, service="node", mend="run hedui-node init")
+    assert str(path) in str(caught.value) or str(folder) in str(caught.value)
+    assert words in str(caught.value)
+    # The lock was given back: the next attempt fails for the same reason, not for the lock.
+    with pytest.raises(error):
+        open_database(path, METADATA, service="node")
+
+
+def test_a_second_opening_names_process_and_path(tmp_path: Path) -> None:
+    create(tmp_path / "node.db")
+    with open_database(tmp_path / "node.db", METADATA, service="node"):
+        with pytest.raises(DatabaseInUse) as caught:
+            open_database(tmp_path / "node.db", METADATA, service="node")
+    assert caught.value.pid == os.getpid()
+    assert str(os.getpid()) in str(caught.value)
+    assert str(tmp_path / "node.db") in str(caught.value)
+    open_database(tmp_path / "node.db", METADATA, service="node").close()
+
+
+def test_the_file_is_private_durable_and_in_wal(tmp_path: Path) -> None:
+    with open_database(tmp_path / "n.db", METADATA, service="node", create=True) as database:
+        assert (tmp_path / "n.db").stat().st_mode & 0o777 == 0o600
+        conn = database.writer_connection()
+        with conn.begin():
+            found = [
+                conn.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            ]
+        assert found == ["wal", 2, 1, 2000]
+
+
+def test_a_reader_sees_one_snapshot_and_cannot_write(database: Database) -> None:
+    with database.read() as reader:
+        assert log.size(reader) == 0
+        conn = database.writer_connection()
+        with conn.begin():
+            log.append(conn, b"{}")
+        assert log.size(reader) == 0
+        with pytest.raises(OperationalError, match="readonly"):
+            reader.execute(insert(ROWS), {"id": 1})
+    with database.read() as reader:
+        assert log.size(reader) == 1
+
+
+def test_a_savepoint_rolls_back_alone(database: Database) -> None:
+    conn = database.writer_connection()
+    with conn.begin():
+        conn.execute(insert(ROWS), {"id": 1})
+        inner = conn.begin_nested()
+        conn.execute(insert(ROWS), {"id": 2})
+        inner.rollback()
+        conn.execute(insert(ROWS), {"id": 3})
+    with database.read() as reader:
+        assert list(reader.scalars(select(ROWS.c.id).order_by(ROWS.c.id))) == [1, 3]
+
+
+def test_only_committed_heads_are_signed(database: Database, signer: LogSigner) -> None:
+    conn = database.writer_connection()
+    with conn.begin():
+        log.append(conn, b"{}")
+        with pytest.raises(UncommittedHead):
+            signer.checkpoint(conn)
+    with database.read() as reader:
+        assert b"\n1\n" in signer.checkpoint(reader)
+
+
+def test_backup_is_one_whole_file_and_never_overwrites(database: Database, tmp_path: Path) -> None:
+    conn = database.writer_connection()
+    with conn.begin():
+        log.append_many(conn, log.frontier(conn), [b"%d" % i for i in range(100)])
+    database.backup(tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db-wal").exists()
+    copy = sqlite3.connect(tmp_path / "copy.db")
+    assert copy.execute("SELECT count(*) FROM ledger_leaf").fetchone() == (100,)
+    copy.close()
+    before = (tmp_path / "copy.db").read_bytes()
+    with pytest.raises(DatabaseUnusable, match="exists already"):
+        database.backup(tmp_path / "copy.db")
+    assert (tmp_path / "copy.db").read_bytes() == before
+    with pytest.raises(DatabaseUnusable, match="could not be written"):
+        database.backup(tmp_path / "no" / "copy.db")
+    open_database(tmp_path / "copy.db", METADATA, service="node").close()
+
+
+@pytest.fixture
+def signer() -> LogSigner:
+    from crypto.signing import SigningKey
+
+    return LogSigner("hedui/test/node", SigningKey(bytes(32)))
+
+
+@pytest.fixture
+def database(tmp_path: Path):  # type: ignore[no-untyped-def]
+    with open_database(tmp_path / "n.db", METADATA, service="node", create=True) as opened:
+        yield opened
