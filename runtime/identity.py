@@ -201,16 +201,21 @@ def read_bounded(path: Path, *, allowed: int = 0o777) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise KeyFileError(f"{path} is not a file")
-        if stat.S_IMODE(found.st_mode) & ~allowed:
-            raise KeyFileError(
-                f"{path} has mode {stat.S_IMODE(found.st_mode):04o}, so others may read or "
-                f"change it. Run: chmod {allowed & 0o600:04o} {path}"
-            )
-        data = file.read(_MAX_FILE_BYTES + 1)
+    try:
+        _check_mode(path, os.fstat(handle).st_mode, allowed)
+        data = os.read(handle, _MAX_FILE_BYTES + 1)
+    finally:
+        os.close(handle)
     if len(data) > _MAX_FILE_BYTES:
         raise KeyFileError(f"{path} has more than {_MAX_FILE_BYTES} bytes")
     return data
+
+
+def _check_mode(path: Path, mode: int, allowed: int) -> None:
+    if not stat.S_ISREG(mode):
+        raise KeyFileError(f"{path} is not a file")
+    if stat.S_IMODE(mode) & ~allowed:
+        raise KeyFileError(
+            f"{path} has mode {stat.S_IMODE(mode):04o}, so others may read or "
+            f"change it. Run: chmod {allowed & 0o600:04o} {path}"
+        )
