@@ -47,6 +47,8 @@ BATCH: Final = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("token", LargeBinary(16), nullable=False),
 )
+# All tables of the ledger, the witness's included: importing them is what registers them.
+_LEDGER: Final = log_witness.FORKS.metadata
 _MEND: Final = "create it with this process's init command, or restore it from a backup"
 
 
@@ -132,7 +134,7 @@ class Database:
         connection = self.writer_connection()
         with connection.begin():
             if create and not inspect(connection).has_table(SCHEMA.name):
-                for tables in (_OWN, log_witness.METADATA, metadata):
+                for tables in (_OWN, _LEDGER, metadata):
                     tables.create_all(connection)
                 connection.execute(insert(SCHEMA), {"service": service, "version": version})
                 connection.execute(insert(BATCH), {"id": 1, "token": bytes(16)})

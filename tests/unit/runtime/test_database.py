@@ -2,13 +2,14 @@
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select
 from sqlalchemy.exc import OperationalError
 
+from crypto.signing import SigningKey
 from ledger import log
 from ledger.errors import UncommittedHead
 from ledger.signer import LogSigner
@@ -67,9 +68,11 @@ def test_refuses_in_words(
 
 def test_a_second_opening_names_process_and_path(tmp_path: Path) -> None:
     create(tmp_path / "node.db")
-    with open_database(tmp_path / "node.db", METADATA, service="node"):
-        with pytest.raises(DatabaseInUse) as caught:
-            open_database(tmp_path / "node.db", METADATA, service="node")
+    with (
+        open_database(tmp_path / "node.db", METADATA, service="node"),
+        pytest.raises(DatabaseInUse) as caught,
+    ):
+        open_database(tmp_path / "node.db", METADATA, service="node")
     assert caught.value.pid == os.getpid()
     assert str(os.getpid()) in str(caught.value)
     assert str(tmp_path / "node.db") in str(caught.value)
@@ -143,12 +146,10 @@ def test_backup_is_one_whole_file_and_never_overwrites(database: Database, tmp_p
 
 @pytest.fixture
 def signer() -> LogSigner:
-    from crypto.signing import SigningKey
-
     return LogSigner("hedui/test/node", SigningKey(bytes(32)))
 
 
 @pytest.fixture
-def database(tmp_path: Path):  # type: ignore[no-untyped-def]
+def database(tmp_path: Path) -> Iterator[Database]:
     with open_database(tmp_path / "n.db", METADATA, service="node", create=True) as opened:
         yield opened

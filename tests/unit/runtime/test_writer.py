@@ -176,7 +176,7 @@ def test_a_hanging_write_is_refused_in_time_and_told_apart(
     assert "disk hangs" in health[0][1]
 
 
-def full(database: Database) -> Callable[[], None]:
+def full(database: Database) -> Callable[[], object]:
     conn = database.writer_connection()
     with conn.begin():
         pages = conn.exec_driver_sql("PRAGMA page_count").scalar()
@@ -184,29 +184,29 @@ def full(database: Database) -> Callable[[], None]:
     return lambda: None
 
 
-def read_only(database: Database) -> Callable[[], None]:
+def read_only(database: Database) -> Callable[[], object]:
     conn = database.writer_connection()
     with conn.begin():
         conn.exec_driver_sql("PRAGMA query_only=ON")
     return lambda: None
 
 
-def locked(database: Database) -> Callable[[], None]:
+def locked(database: Database) -> Callable[[], object]:
     other = sqlite3.connect(str(database), isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     return other.close
 
 
-def moved(database: Database) -> Callable[[], None]:
+def moved(database: Database) -> Callable[[], object]:
     path = Path(str(database))
     path.rename(path.with_suffix(".away"))
-    return lambda: path.with_suffix(".away").rename(path) and None
+    return lambda: path.with_suffix(".away").rename(path)
 
 
-def log_moved(database: Database) -> Callable[[], None]:
+def log_moved(database: Database) -> Callable[[], object]:
     path = Path(str(database) + "-wal")
     path.rename(path.with_suffix(".away"))
-    return lambda: path.with_suffix(".away").rename(path) and None
+    return lambda: path.with_suffix(".away").rename(path)
 
 
 FAULTS = {
@@ -220,7 +220,7 @@ FAULTS = {
 
 @pytest.mark.parametrize(("spoil", "words"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_refused_with_its_reason_and_heals(
-    spoil: Callable[[Database], Callable[[], None]],
+    spoil: Callable[[Database], Callable[[], object]],
     words: str,
     writer: Writer,
     database: Database,
@@ -267,7 +267,7 @@ def test_a_torn_tree_is_not_written_to(writer: Writer, database: Database) -> No
         other.execute("DELETE FROM ledger_node WHERE pos = 6")
         other.commit()
     writer._frontier = None  # as after a restart
-    with pytest.raises(LedgerUnavailable, match="ledger.verify"):
+    with pytest.raises(LedgerUnavailable, match=r"ledger\.verify"):
         writer.run(refuse)
     assert not writer.healthy
 
