@@ -12,6 +12,11 @@ MODULES = (
     "registrar",
     "budget",
     "authorization",
+    "coordinator",
+    "policy",
+    "verify",
+    "case",
+    "ledger",
 )
 """Modules of this package, in the order of ``--help``; each has ``register(app)``."""
 

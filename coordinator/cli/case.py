@@ -1,0 +1,145 @@
+"""``hedui case list | show | decide | countersign``."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runtime.command import Json, options, print_table
+
+if TYPE_CHECKING:
+    from coordinator.cli.acting import Acting
+    from hedui.v1 import coordinator_pb2 as pb
+
+_ID_CHARS = 32
+
+
+class Choice(StrEnum):
+    """What an officer may decide."""
+
+    GRANTED = "granted"
+    REFUSED = "refused"
+
+
+CaseId = Annotated[str, typer.Argument(help="The case's id, or its beginning.")]
+State = Annotated[str, typer.Option("--state", help="Only cases in this state.")]
+Programme = Annotated[str, typer.Argument(help="The programme that is decided on.")]
+Chosen = Annotated[Choice, typer.Argument(help="granted or refused: your decision, signed.")]
+Why = Annotated[str, typer.Option("--reason", help="Your reason, in your words.")]
+DraftFile = Annotated[Path, typer.Argument(help="The officer's draft: `hedui verify … --draft`.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(help="Cases (案件): list, show, decide.", no_args_is_help=True)
+    group.command("list")(show_all)
+    group.command("show")(show)
+    group.command("decide")(decide)
+    group.command("countersign")(countersign)
+    app.add_typer(group, name="case")
+
+
+def show_all(context: typer.Context, state: State = "", as_json: Json = False) -> None:
+    """List cases, oldest first."""
+    from coordinator.cli.acting import act
+    from coordinator.cli.requesting import all_cases
+    from coordinator.cli.showing import case_table
+
+    with act(options(context)) as acting:
+        rows = [case_table(case) for case in all_cases(acting, state)]
+    for row in rows:
+        row["determination"] = ", ".join(
+            f"{p['programme']}: {p['outcome']}" for p in row["programmes"]
+        )
+    columns = {
+        "case_id": "case",
+        "authorization": "authorization",
+        "state": "state",
+        "determination": "determination",
+        "reason": "reason",
+        "opened_at": "opened",
+    }
+    print_table(rows, columns, as_json=as_json, empty="no case")
+
+
+def show(context: typer.Context, case_id: CaseId, as_json: Json = False) -> None:
+    """Show one case in full: rules, departments, reasons, ledger entry."""
+    import json
+
+    from coordinator.cli.acting import act
+    from coordinator.cli.showing import case_table, print_case
+
+    with act(options(context)) as acting:
+        case = _find(acting, case_id)
+    if as_json:
+        sys.stdout.write(json.dumps(case_table(case), ensure_ascii=False, indent=2) + "\n")
+        return
+    print_case(case)
+
+
+def decide(
+    context: typer.Context,
+    case_id: CaseId,
+    programme: Programme,
+    decision: Chosen,
+    reason: Why,
+    as_json: Json = False,
+) -> None:
+    """Decide on a determined case and sign it. The determination is advice; this decides."""
+    import json
+
+    from coordinator.cli.acting import act
+    from coordinator.cli.showing import case_table
+    from hedui.v1.coordinator_pb2 import DecideCaseRequest
+    from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
+    from model.documents.desk import Decision
+    from model.documents.signed import sign
+    from model.fields import format_time
+    from runtime.clock import SystemClock
+    from runtime.wire import signed_to_wire
+
+    with act(options(context)) as acting:
+        document = Decision(
+            case=_find(acting, case_id).case_id,
+            programme=programme,
+            decision=decision.value,
+            reason=reason,
+            officer=acting.identity.name,
+            at=format_time(SystemClock().now()),
+        )
+        signed = sign(document, acting.identity.sign_key, acting.identity.name)
+        request = DecideCaseRequest(decision=signed_to_wire(signed))
+        process = acting.federation.coordinator.name
+        case = acting.call(process, CaseServiceStub, "DecideCase", request)
+    if as_json:
+        sys.stdout.write(json.dumps(case_table(case), ensure_ascii=False, indent=2) + "\n")
+        return
+    typer.echo(f"{case.authorization}: {programme} {decision.value}; the case is {case.state}.")
+
+
+def countersign(context: typer.Context, file: DraftFile) -> None:
+    """As a checker, sign an officer's request for a second query, into the same file."""
+    from coordinator.cli import requesting
+    from coordinator.cli.acting import act
+
+    with act(options(context)) as acting:
+        request = requesting.countersign(acting, file)
+    typer.echo(
+        f"{file}: you have signed that {request.officer} may query {request.authorization} again "
+        f"for {', '.join(request.programmes)}, because: {request.again}"
+    )
+
+
+def _find(acting: "Acting", case_id: str) -> "pb.Case":
+    """The case of this id, or the only one that begins so. Raises SettingsError."""
+    from coordinator.cli.requesting import all_cases, get_case
+    from runtime.errors import SettingsError
+
+    if len(case_id) == _ID_CHARS:
+        return get_case(acting, case_id)
+    found = [case for case in all_cases(acting) if case.case_id.startswith(case_id)]
+    if len(found) != 1:
+        raise SettingsError(f'{len(found)} cases begin with "{case_id}"; see `hedui case list`')
+    return found[0]

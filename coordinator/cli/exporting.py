@@ -1,0 +1,116 @@
+"""A process's ledger, fetched by a reviewer and written as a bundle.
+
+Every entry is hashed as it arrives; the bundle appears only if they give, together, the root
+of the checkpoint that the process signed with its pinned key. That is stronger than a proof per
+entry: nothing is left out, nothing added.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coordinator.cli.acting import Acting
+from crypto.errors import CryptoError
+from crypto.signing import VerifyKey
+from hedui.v1 import ledger_pb2 as pb
+from hedui.v1.ledger_pb2_grpc import LedgerServiceStub
+from ledger import checkpoint, merkle
+from ledger.checkpoint import Checkpoint, origin_of
+from ledger.errors import ExportError
+from ledger.export import write_bundle
+from ledger.note import Verifier
+from model.federation import Federation
+from runtime.errors import PeerFault
+
+STREAM_TIMEOUT_S = 600.0
+_A_CALL = 100_000
+
+
+def verifier_of(federation: Federation, process: str, key_hex: str) -> Verifier:
+    """The pinned key of a process's log."""
+    return Verifier(origin_of(federation.name, process), VerifyKey(bytes.fromhex(key_hex)))
+
+
+def fetch_checkpoint(acting: Acting, process: str) -> tuple[bytes, Checkpoint]:
+    """The newest checkpoint, verified under the pinned key. Raises CallError, PeerFault."""
+    peer = acting.dialer.peer(process)
+    reply = acting.call(process, LedgerServiceStub, "GetCheckpoint", pb.GetCheckpointRequest())
+    try:
+        verifier = verifier_of(acting.federation, process, peer.verify_key)
+        return reply.checkpoint, checkpoint.read(reply.checkpoint, verifier)
+    except CryptoError as error:
+        raise PeerFault(
+            process, f"{process} shows a checkpoint that does not hold: {error}"
+        ) from None
+
+
+def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes]) -> int:
+    """Write the bundle ``target`` and return the number of entries.
+
+    Raises CallError, or ExportError where the entries are not those of the checkpoint; then
+    nothing is left behind.
+    """
+    note, head = fetch_checkpoint(acting, process)
+    fetched = _Fetched(acting, process, head)
+    key = acting.dialer.peer(process).verify_key
+    write_bundle(
+        target,
+        origin=head.origin,
+        size=head.size,
+        entries=fetched.entries(),
+        hashes=fetched.hashes(),
+        checkpoints=[(head.size, note)],
+        keys=[verifier_of(acting.federation, process, key).vkey()],
+        extra=extra,
+    )
+    return head.size
+
+
+@dataclass
+class _Fetched:
+    """Entries as they arrive, and the tree's nodes that follow from them."""
+
+    acting: Acting
+    process: str
+    head: Checkpoint
+    nodes: deque[bytes] = field(default_factory=deque)
+
+    def entries(self) -> Iterator[bytes]:
+        """Yield each entry; raise ExportError before the last unless all give the signed root."""
+        tree = merkle.Frontier()
+        for entry in self._leaves():
+            tree, added = tree.extend([merkle.leaf_hash(entry)])
+            self.nodes.extend(added)
+            if tree.size == self.head.size and tree.root() != self.head.root:
+                raise ExportError(
+                    f"{self.process} shows entries that are not those of its own checkpoint"
+                )
+            yield entry
+
+    def hashes(self) -> Iterator[bytes]:
+        """Nodes of what was yielded so far, in post-order."""
+        while self.nodes:
+            yield self.nodes.popleft()
+
+    def _leaves(self) -> Iterator[bytes]:
+        first = 0
+        while first < self.head.size:
+            count = min(_A_CALL, self.head.size - first)
+            before = first
+            for entry in self._read(first, count):
+                first += 1
+                yield entry
+            if first == before:
+                raise ExportError(f"{self.process} shows {first} of {self.head.size} entries")
+
+    def _read(self, first: int, count: int) -> Iterator[bytes]:
+        request = pb.ReadEntriesRequest(first=first, count=count)
+        replies = self.acting.dialer.stream(
+            self.process, LedgerServiceStub, "ReadEntries", request, timeout_s=STREAM_TIMEOUT_S
+        )
+        for reply in replies:
+            if reply.first != first:
+                raise ExportError(f"{self.process} shows entries out of order")
+            first += len(reply.leaves)
+            yield from reply.leaves

@@ -1,0 +1,93 @@
+"""``hedui ledger checkpoint | export | verify``: the reviewer's commands.
+
+``verify`` is offline and is ``python -m ledger.verify``; with a home at hand it takes the keys
+that the federation file pins, instead of those that lie beside the log.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from runtime.command import Json, Options, options, print_table
+
+ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
+ProcessNames = Annotated[list[str], typer.Argument(help="Processes, by name.")]
+Target = Annotated[Path, typer.Option("--to", help="Folder for one bundle per process.")]
+Paths = Annotated[list[Path], typer.Argument(help="Bundles, or databases of stopped processes.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(help="Ledgers (账本): read, export, verify.", no_args_is_help=True)
+    group.command("checkpoint")(checkpoint)
+    group.command("export")(export)
+    group.command("verify")(verify)
+    app.add_typer(group, name="ledger")
+
+
+def checkpoint(context: typer.Context, process: ProcessName, as_json: Json = False) -> None:
+    """Show a process's newest signed checkpoint; keep it: the log must contain it for ever."""
+    from coordinator.cli.acting import act
+    from coordinator.cli.exporting import fetch_checkpoint
+
+    with act(options(context)) as acting:
+        note, head = fetch_checkpoint(acting, process)
+    if as_json:
+        row = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
+        print_table([{**row, "note": note.decode()}], {}, as_json=True)
+        return
+    sys.stdout.write(note.decode())
+
+
+def export(context: typer.Context, processes: ProcessNames, to: Target) -> None:
+    """Fetch whole ledgers, check them against their signed heads, write one bundle each."""
+    from coordinator.cli import exporting
+    from coordinator.cli.acting import act
+
+    chosen = options(context)
+    extra = _federation_files(chosen.home)
+    to.mkdir(parents=True, exist_ok=True)
+    with act(chosen) as acting:
+        for process in processes:
+            size = exporting.export(acting, process, to / process, extra=extra)
+            typer.echo(f"{to / process}: {size} entries")
+
+
+def verify(context: typer.Context, paths: Paths, as_json: Json = False) -> None:
+    """Verify ledgers offline: every byte is hashed again. Exit code 0: all intact."""
+    from ledger.verify import main
+
+    arguments = [str(path) for path in paths] + (["--json"] if as_json else [])
+    for key in _pinned_keys(options(context)):
+        arguments += ["--key", key]
+    raise typer.Exit(main(arguments))
+
+
+def _federation_files(home: Path) -> dict[str, bytes]:
+    names = ("federation.toml", "federation.toml.sig")
+    return {name: (home / name).read_bytes() for name in names if (home / name).is_file()}
+
+
+def _pinned_keys(chosen: Options) -> list[str]:
+    """Keys of all processes' logs as this home's federation file pins them; none without one.
+
+    Raises SettingsError for a federation file that is not the root's.
+    """
+    from coordinator.cli.exporting import verifier_of
+    from runtime.errors import SettingsError
+    from runtime.identity import load_federation
+    from runtime.joining import load_site
+
+    try:
+        home = chosen.home
+    except SettingsError:
+        return []
+    if not (home / "federation.toml").is_file():
+        return []
+    federation = load_federation(home, load_site(home).root_verify_key)
+    return [
+        verifier_of(federation, process.name, process.verify_key).vkey()
+        for process in federation.process
+    ]
