@@ -9,8 +9,10 @@ Trusts: VOPRF, nobody: the proof is verified against the pinned B. OPRF, the ser
 Learns: the server, how many elements; the client, F of its inputs and nothing of others.
 Not protected: inputs that can be guessed, once the server evaluates guesses. Count and limit.
 
-Every function is a step: bytes in, state and bytes out. Elements and scalars are encodings of
-fixed width (32 and 32 bytes on ristretto255; 33 and 32 on P-256).
+Every function is a step: bytes in, state and bytes out. An ``executor`` spreads a step over
+cores: threads (libsodium releases the GIL), or a ``spawn`` pool of processes of our own, which
+scales better in bulk and to which the step's secrets are then piped. Elements and scalars are
+encodings of fixed width (32 and 32 bytes on ristretto255; 33 and 32 on P-256).
 """
 
 import hashlib
@@ -19,7 +21,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from typing import Final, TypeVar
 
@@ -204,7 +206,7 @@ def blind(
 
     Args:
         inputs: At most 65535, each of at most 65535 bytes.
-        executor: Threads to spread the work over; libsodium releases the GIL.
+        executor: Threads or processes to spread the work over; see the top.
 
     Raises InvalidInput, for an input too long or one that hashes to the identity too.
     """
@@ -221,12 +223,8 @@ def blind_with(
     executor: Executor | None = None,
 ) -> tuple[Blinds, list[bytes]]:
     """``blind`` with the blinds handed in: for published vectors, and nothing else."""
-
-    def work(part: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-        points = _hash_inputs(suite, [value for value, _ in part])
-        return suite.group.mul_each([scalar for _, scalar in part], points)
-
-    elements = _spread(work, list(zip(inputs, scalars, strict=True)), executor)
+    pairs = list(zip(inputs, scalars, strict=True))
+    elements = _spread(partial(_blind_part, suite), pairs, executor)
     return Blinds(inputs, b"".join(scalars), elements), list(elements)
 
 
@@ -252,7 +250,7 @@ def blind_evaluate_with(
     """``blind_evaluate`` with the proof's r handed in: for published vectors, nothing else."""
     group, secret = key.suite.group, key.to_bytes()
     _check_batch(len(elements))
-    evaluated = _spread(lambda part: group.decode_mul_all(secret, part), elements, executor)
+    evaluated = _spread(partial(group.decode_mul_all, secret), elements, executor)
     if key.suite.mode is Mode.OPRF or not elements:
         return evaluated, b""
     return evaluated, _prove(key, elements, evaluated, nonce, executor)
@@ -292,35 +290,28 @@ def evaluate(
     key: PrivateKey, inputs: Sequence[bytes], *, executor: Executor | None = None
 ) -> list[bytes]:
     """Return F(k, x) for inputs that the holder of the key knows. Section 3.3.1, Evaluate."""
-    suite, secret = key.suite, key.to_bytes()
-
-    def work(part: Sequence[bytes]) -> list[bytes]:
-        points = _hash_inputs(suite, part)
-        issued = suite.group.mul_all(secret, points)
-        return [_output(suite, x, n) for x, n in zip(part, issued, strict=True)]
-
-    return _spread(work, inputs, executor)
+    return _spread(partial(_evaluate_part, key.suite, key.to_bytes()), inputs, executor)
 
 
 def hash_inputs(
     suite: Suite, inputs: Sequence[bytes], *, executor: Executor | None = None
 ) -> list[bytes]:
     """Return H1(x) for each input, for protocols that use the group directly (crypto.psi)."""
-    return _spread(lambda part: _hash_inputs(suite, part), inputs, executor)
+    return _spread(partial(_hash_inputs, suite), inputs, executor)
 
 
 def mul_all(
     suite: Suite, scalar: bytes, elements: Sequence[bytes], *, executor: Executor | None = None
 ) -> list[bytes]:
     """Return scalar·element for each, on all cores; elements of our own."""
-    return _spread(lambda part: suite.group.mul_all(scalar, part), elements, executor)
+    return _spread(partial(suite.group.mul_all, scalar), elements, executor)
 
 
 def decode_mul_all(
     suite: Suite, scalar: bytes, data: Sequence[bytes], *, executor: Executor | None = None
 ) -> list[bytes]:
     """``mul_all`` of what arrived; raises InvalidElement for the identity and bad encodings."""
-    return _spread(lambda part: suite.group.decode_mul_all(scalar, part), data, executor)
+    return _spread(partial(suite.group.decode_mul_all, scalar), data, executor)
 
 
 def verify_proof(
@@ -381,11 +372,12 @@ def _weights(
 def _weighted_sum(
     group: Group, weights: Sequence[bytes], elements: Sequence[bytes], executor: Executor | None
 ) -> bytes:
-    def work(part: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-        products = group.decode_mul_each([w for w, _ in part], [e for _, e in part])
-        return [group.sum(products)]
+    pairs = list(zip(weights, elements, strict=True))
+    return group.sum(_spread(partial(_weighted_part, group), pairs, executor))
 
-    return group.sum(_spread(work, list(zip(weights, elements, strict=True)), executor))
+
+def _weighted_part(group: Group, part: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    return [group.sum(group.decode_mul_each([w for w, _ in part], [e for _, e in part]))]
 
 
 def _challenge(public: PublicKey, m: bytes, z: bytes, t2: bytes, t3: bytes) -> bytes:
@@ -403,13 +395,24 @@ def _decode_proof(suite: Suite, proof: bytes) -> tuple[bytes, bytes]:
 def _unblind(
     suite: Suite, blinds: Blinds, elements: Sequence[bytes], executor: Executor | None
 ) -> list[bytes]:
-    def work(part: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
-        inverses = suite.group.scalar_invert_each([scalar for _, scalar, _ in part])
-        issued = suite.group.decode_mul_each(inverses, [element for _, _, element in part])
-        return [_output(suite, x, n) for (x, _, _), n in zip(part, issued, strict=True)]
-
     items = list(zip(blinds.inputs, blinds.scalars(), elements, strict=True))
-    return _spread(work, items, executor)
+    return _spread(partial(_unblind_part, suite), items, executor)
+
+
+def _blind_part(suite: Suite, part: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    points = _hash_inputs(suite, [value for value, _ in part])
+    return suite.group.mul_each([scalar for _, scalar in part], points)
+
+
+def _evaluate_part(suite: Suite, secret: bytes, part: Sequence[bytes]) -> list[bytes]:
+    issued = suite.group.mul_all(secret, _hash_inputs(suite, part))
+    return [_output(suite, x, n) for x, n in zip(part, issued, strict=True)]
+
+
+def _unblind_part(suite: Suite, part: Sequence[tuple[bytes, bytes, bytes]]) -> list[bytes]:
+    inverses = suite.group.scalar_invert_each([scalar for _, scalar, _ in part])
+    issued = suite.group.decode_mul_each(inverses, [element for _, _, element in part])
+    return [_output(suite, x, n) for (x, _, _), n in zip(part, issued, strict=True)]
 
 
 def _hash_inputs(suite: Suite, values: Sequence[bytes]) -> list[bytes]:

@@ -1,7 +1,9 @@
 """RFC 9497 beyond its vectors: wrong keys, bad elements, bad proofs, secrets."""
 
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import pytest
@@ -55,9 +57,16 @@ def test_modes_and_suites_are_separate() -> None:
     assert len(set(outputs)) == len(SUITES)
 
 
-def test_threads_change_nothing() -> None:
+EXECUTORS: dict[str, Callable[[], Executor]] = {
+    "threads": lambda: ThreadPoolExecutor(2),
+    "processes": lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn")),
+}
+
+
+@pytest.mark.parametrize("pool", EXECUTORS.values(), ids=EXECUTORS.keys())
+def test_other_cores_change_nothing(pool: Callable[[], Executor]) -> None:
     key, inputs = new_key(), [b"%d" % number for number in range(200)]
-    with ThreadPoolExecutor(2) as executor:
+    with pool() as executor:
         blinds, blinded = oprf.blind(VOPRF, inputs, rng=system_rng, executor=executor)
         evaluated, proof = oprf.blind_evaluate(key, blinded, rng=system_rng, executor=executor)
         outputs = oprf.finalize(key.public_key, blinds, evaluated, proof, executor=executor)
