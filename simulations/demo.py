@@ -154,14 +154,16 @@ def tampered_copy(database: Path, folder: Path) -> Path:
     return copy
 
 
-def fresh_home(home: Path) -> Path:
-    """Empty the demo's own folder; any other folder that is not empty is refused."""
+def fresh_home(home: Path, program: str = "demo") -> Path:
+    """Empty a folder that an earlier run made; any other that is not empty is refused."""
     if home.exists() and any(home.iterdir()):
         if not (home / MARKER).exists():
-            sys.exit(f"demo: {home} is not empty and not a demo's; name another --home")
+            sys.exit(
+                f"{program}: {home} is not empty and no earlier run made it; name another --home"
+            )
         shutil.rmtree(home)
     home.mkdir(parents=True, exist_ok=True)
-    (home / MARKER).write_text("made by `make demo`; it is deleted by the next run\n")
+    (home / MARKER).write_text(f"made by the {program}; its next run deletes this folder\n")
     return home
 
 

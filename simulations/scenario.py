@@ -45,6 +45,7 @@ class Scenario:
     )
     holders: tuple[str, ...] = plans.HOLDERS
     policy_file: Path = POLICY
+    budget_total: int = BUDGET_TOTAL
 
     def __post_init__(self) -> None:
         self.federation = LocalFederation(self.home)
@@ -107,7 +108,7 @@ class Scenario:
 
     def budgets(self) -> None:
         """Two registrar officers approve how many people each department may enrol."""
-        terms = ("--total", str(BUDGET_TOTAL), "--daily", str(BUDGET_DAILY))
+        terms = ("--total", str(self.budget_total), "--daily", str(BUDGET_DAILY))
         first, second = plans.REGISTRAR_OFFICERS
         names = list(self.departments)
         self.federation.hedui("budget", "propose", *names, *terms, person=first)
