@@ -10,6 +10,8 @@ from model.fields import Date, Hex32, Name, Strict, Text
 from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
 
 AuthorizationNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}$")]
+RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+"""A rule or ratio as a policy names it; the same pattern as model.policy.schema.Identifier."""
 Level = Literal["verdict", "totals"]
 PURPOSE: Final = "social-assistance"
 
@@ -45,7 +47,7 @@ class Authorization(Document):
     region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     members: Annotated[list[Member], Field(min_length=1, max_length=MAX_MEMBERS)]
     grants: Annotated[list[Grant], Field(min_length=1, max_length=MAX_DEPARTMENTS)]
-    single_department_rules: Annotated[list[Name], Field(max_length=64)]
+    single_department_rules: Annotated[list[RuleName], Field(max_length=64)]
     """Rules whose bit is one department's fact; the household was told which."""
     reference_date: Date
     """The day windows are counted back from."""
