@@ -7,6 +7,7 @@ import typer
 from runtime.command import Json, options, print_table
 
 Name = Annotated[str, typer.Argument(help="The node's name in the plan: its folder under HOME.")]
+Names = Annotated[list[str], typer.Argument(help="Names in the plan; usually one.")]
 ExitWithStdin = Annotated[
     bool, typer.Option("--exit-with-stdin", help="Stop when standard input closes.")
 ]
@@ -23,7 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def init(context: typer.Context, name: Name) -> None:
+def init(context: typer.Context, names: Names) -> None:
     """Create a node's keys, join request and database. The private keys never leave."""
     from crypto.rng import system_rng
     from model.roles import Role
@@ -33,12 +34,14 @@ def init(context: typer.Context, name: Name) -> None:
     from runtime.process import create_database
 
     site = load_site(options(context).home)
-    folder = init_process(site, name, roles=frozenset({Role.NODE}), rng=system_rng)
-    create_database(folder, node_kind(), federation=site.plan.name, clock=SystemClock())
-    typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
+    for name in names:
+        folder = init_process(site, name, roles=frozenset({Role.NODE}), rng=system_rng)
+        create_database(folder, node_kind(), federation=site.plan.name, clock=SystemClock())
+        typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
 
 
-def serve(context: typer.Context, name: Name, exit_with_stdin: ExitWithStdin = False) -> None:
+def serve(context: typer.Context, name: Name, exit_with_stdin: Names = Annotated[list[str], typer.Argument(help="Names in the plan; usually one.")]
+ExitWithStdin = False) -> None:
     """Serve until a signal. It is ready once run/process.json stands in its folder."""
     from node.process import node_kind
     from runtime.process import Service
