@@ -35,10 +35,10 @@ class Pace:
         return self._clock.monotonic_s()
 
     def leave(self, arrived: float) -> None:
-        """Wait for the next step; at once where the step is 0."""
+        """Wait for the next step, at least for the first; at once where the step is 0."""
         if self._step_s:
             past = self._clock.monotonic_s() - arrived
-            self._sleep(math.ceil(past / self._step_s) * self._step_s - past)
+            self._sleep((math.floor(past / self._step_s) + 1) * self._step_s - past)
 
 
 class QueryService(node_pb2_grpc.QueryServiceServicer):

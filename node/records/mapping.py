@@ -100,7 +100,7 @@ def parse_mapping(data: bytes, *, source: str = "mapping") -> Mapping:
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return ``. Did you mean "amount"?`` or nothing."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return f'. Did you mean "{near[0]}"?' if near else ""
 
 

@@ -154,9 +154,9 @@ def _positions(header: Sequence[str], mapping: Mapping, faults: _Faults) -> dict
     _check_header(known, faults)
     for column in mapping.columns.named:
         if column not in known:
-            near = did_you_mean(column, known)
-            columns = "" if near else f" (columns: {', '.join(known[:20])})"
-            faults.add(1, "", f'column "{column}" of the mapping is not in the file{columns}{near}')
+            near, columns = did_you_mean(column, known), ", ".join(known[:20])
+            what = f'column "{column}" of the mapping is not in the file (columns: {columns}){near}'
+            faults.add(1, "", what)
     faults.check()
     return {column: known.index(column) for column in mapping.columns.named}
 
