@@ -52,11 +52,13 @@ def parse_note(data: bytes, where: str) -> Note:
     """Parse a checkpoint strictly; raises Broken. Nothing in it is believed yet."""
     try:
         text, found, tail = data.rpartition(b"\n\n")
+        if not found or not tail.endswith(b"\n"):
+            raise ValueError
         origin, size, root = text.decode().split("\n")
-        lines = [_parse_line(line) for line in tail.decode().removesuffix("\n").split("\n")]
+        lines = [_parse_line(line) for line in tail.decode()[:-1].split("\n")]
         note = Note(where, origin, int(size), base64.b64decode(root), text + b"\n", lines)
         canonical = f"{origin}\n{note.size}\n{base64.b64encode(note.root).decode()}\n".encode()
-        if not found or canonical != note.text or len(note.root) != 32 or note.size < 0:
+        if canonical != note.text or len(note.root) != 32 or not 0 <= note.size < 1 << 62:
             raise ValueError
     except ValueError:
         raise Broken(
