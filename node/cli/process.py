@@ -40,8 +40,7 @@ def init(context: typer.Context, names: Names) -> None:
         typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
 
 
-def serve(context: typer.Context, name: Name, exit_with_stdin: Names = Annotated[list[str], typer.Argument(help="Names in the plan; usually one.")]
-ExitWithStdin = False) -> None:
+def serve(context: typer.Context, name: Name, exit_with_stdin: ExitWithStdin = False) -> None:
     """Serve until a signal. It is ready once run/process.json stands in its folder."""
     from node.process import node_kind
     from runtime.process import Service
