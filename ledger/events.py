@@ -87,7 +87,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
      "query manifest reason"),
     ("permit.received", "The registrar permitted the opening.",
      "permit manifest holders skipped"),
-    ("opening.step", "A holder's message was stored, to be relayed.",
+    ("opening.relayed", "A holder's message was stored, to be relayed.",
      "permit manifest step message"),
     ("opening.failed", "An opening failed for good.", "permit? manifest reason holder?"),
 )  # fmt: skip

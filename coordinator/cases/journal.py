@@ -241,7 +241,7 @@ class Journal:
             for name, message, digest in messages:
                 store.insert_step(tx.conn, case_id, name, message)
                 tx.append(
-                    "opening.step", permit=permit, manifest=manifest, step=name, message=digest
+                    "opening.relayed", permit=permit, manifest=manifest, step=name, message=digest
                 )
 
         self._run(write)
