@@ -144,7 +144,9 @@ def _repeated(what: str, values: Sequence[str]) -> Iterable[str]:
 
 
 def _explain(error: ValidationError, table: dict[str, object]) -> str:
-    detail = error.errors(include_input=False, include_url=False)[0]
+    errors = error.errors(include_input=False, include_url=False)
+    # A mistyped key is both unknown and missing; the first of the two helps.
+    detail = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     place = _place(detail["loc"], table)
     key = str(detail["loc"][-1])
     if detail["type"] == "extra_forbidden":

@@ -135,7 +135,9 @@ def _evidence(path: Path, name: str) -> str:
 
 
 def _explain(error: ValidationError, *, plain: bool = False) -> str:
-    detail = error.errors(include_input=False, include_url=False)[0]
+    errors = error.errors(include_input=False, include_url=False)
+    # A mistyped key is both unknown and missing; the first of the two helps.
+    detail = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     loc = detail["loc"]
     place = f"{loc[0]} {int(loc[1]) + 1}: " if len(loc) > 2 else ""
     key = str(loc[-1]) if not isinstance(loc[-1], int) else str(loc[0])
