@@ -43,6 +43,7 @@ StubFactory = Callable[[grpc.Channel], Any]
 
 _CONNECT_TIMEOUT_S: Final = 5.0
 _PREPARING: Final = 8
+_RETIRED: Final = 8
 
 _OPTIONS: Final[list[tuple[str, int]]] = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -111,6 +112,7 @@ class Dialer:
         self._extra = tuple(extra_interceptors)
         self._connect_timeout_s = connect_timeout_s
         self._links: dict[str, _Link] = {}
+        self._retired: list[_Link] = []
         self._lock = Lock()
 
     def __enter__(self) -> "Dialer":
@@ -168,7 +170,7 @@ class Dialer:
         address = self._endpoints.address(process)
         link = self._links.get(process)
         if link is None or link.address != address:
-            link = self._keep(process, self._open(peer, address))
+            link = self._keep(process, self._open(peer, address), instead_of=link)
         _check_peer(link.certificate, process, self._clock)
         return link.channel
 
@@ -196,7 +198,8 @@ class Dialer:
     def close(self) -> None:
         """Close every channel; calls under way are cancelled."""
         with self._lock:
-            links, self._links = list(self._links.values()), {}
+            links = [*self._links.values(), *self._retired]
+            self._links, self._retired = {}, []
         for link in links:
             link.channel.close()
 
@@ -206,7 +209,8 @@ class Dialer:
         if refused is not None:
             return refused
         code, details = _code(error)
-        if code is grpc.StatusCode.UNAVAILABLE:
+        # CANCELLED, when it was not us: the peer stopped with the call in hand.
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             return self._why_unavailable(process)
         if code is grpc.StatusCode.DEADLINE_EXCEEDED:
             return DeadlinePassed(process, f"{process} did not answer in time")
@@ -222,6 +226,7 @@ class Dialer:
         return None
 
     def _why_unavailable(self, process: str) -> CallError:
+        old = self._links.get(process)
         try:
             peer, address = self.peer(process), self._endpoints.address(process)
             certificate = self._probe(peer, address)
@@ -230,7 +235,7 @@ class Dialer:
         except SettingsError as fault:
             return Unreachable(process, str(fault))
         # It answers again: a new channel does not wait for the old one's next attempt.
-        self._keep(process, self._secure(address, certificate))
+        self._keep(process, self._secure(address, certificate), instead_of=old)
         return Unreachable(process, f"{process} broke off the connection, and answers again now")
 
     def _open(self, peer: Process, address: str) -> _Link:
@@ -257,13 +262,25 @@ class Dialer:
         channel = grpc.secure_channel(address, credentials, options=options)
         return _Link(address, certificate, grpc.intercept_channel(channel, *self._extra))
 
-    def _keep(self, process: str, link: _Link) -> _Link:
+    def _keep(self, process: str, link: _Link, *, instead_of: _Link | None) -> _Link:
+        """Put a new link in the place of an old one, unless another thread was quicker."""
         with self._lock:
-            old = self._links.get(process)
-            self._links[process] = link
-        if old is not None:
-            old.channel.close()
+            current = self._links.get(process)
+            if current is not None and current is not instead_of:
+                superfluous: _Link | None = link
+                link = current
+            else:
+                self._links[process] = link
+                superfluous = self._retire(instead_of)
+        if superfluous is not None:
+            superfluous.channel.close()
         return link
+
+    def _retire(self, link: _Link | None) -> _Link | None:
+        """Keep a replaced link for the calls under way on it; return one that may be closed."""
+        if link is not None:
+            self._retired.append(link)
+        return self._retired.pop(0) if len(self._retired) > _RETIRED else None
 
 
 def _is_message(request: Any) -> bool:
@@ -316,6 +333,4 @@ def _fault_sentence(process: str, code: grpc.StatusCode) -> str:
         return f"{process} does not offer this call: is it the right process, and up to date?"
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
         return f"a message to or from {process} is larger than {MAX_MESSAGE_BYTES} bytes"
-    if code is grpc.StatusCode.CANCELLED:
-        return f"the call to {process} was cancelled"
     return f"{process} failed inside ({code.name.lower()}); its administrator looks at its log"

@@ -328,6 +328,73 @@ def test_too_many_calls_at_once_are_turned_away(home: Home) -> None:
         site.close()
 
 
+def test_a_stop_lets_the_call_in_hand_end_and_takes_no_other(site: Site) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def held(_request: Any, _context: Any) -> Any:
+        entered.set()
+        go.wait(10)
+        return node_pb2.AnswerReply()
+
+    site.node.answer = held
+    dialer, address = site.dialer(), site.service.address
+    request = node_pb2.AnswerRequest()
+    pending = dialer.begin("tax", QueryServiceStub, "Answer", request, timeout_s=10)
+    assert entered.wait(10)
+    stopping = threading.Thread(target=site.service.stop)
+    stopping.start()
+    while check_health(site.service.health.address, timeout_s=1):
+        time.sleep(0.01)
+    go.set()
+    assert isinstance(pending.result(), node_pb2.AnswerReply)
+    stopping.join(20)
+    assert not stopping.is_alive()
+    host, _, port = address.rpartition(":")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((host, int(port)), timeout=2)
+
+
+def test_a_peer_that_dies_with_a_call_in_hand_is_unreachable(home: Home) -> None:
+    with (home.path / "tax" / "process.toml").open("a") as file:
+        file.write("\n[server]\nstop_grace_s = 0\n")
+    site = start_node(home)
+    entered, go = threading.Event(), threading.Event()
+
+    def held(_request: Any, _context: Any) -> Any:
+        entered.set()
+        go.wait(10)
+        return node_pb2.AnswerReply()
+
+    site.node.answer = held
+    request = node_pb2.AnswerRequest()
+    pending = site.dialer().begin("tax", QueryServiceStub, "Answer", request, timeout_s=10)
+    assert entered.wait(10)
+    stopping = threading.Thread(target=site.service.stop)
+    stopping.start()
+    try:
+        with pytest.raises(errors.Unreachable):
+            pending.result()
+    finally:
+        go.set()
+        stopping.join(20)
+        site.close()
+
+
+def test_many_threads_share_one_dialer(site: Site) -> None:
+    dialer, replies = site.dialer(), []
+
+    def ask() -> None:
+        request = node_pb2.AnswerRequest()
+        replies.append(dialer.call("tax", QueryServiceStub, "Answer", request, timeout_s=20))
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(replies) == 12
+
+
 class Recorder(grpc.ServerInterceptor):
     """What a privacy test hands in: sees parsed requests."""
 

@@ -129,6 +129,11 @@ def _other_role(home: Home) -> None:
     path.write_text(path.read_text().replace('"node"', '"registrar"'))
 
 
+def _other_name(home: Home) -> None:
+    path = _settings(home)
+    path.write_text(path.read_text().replace('"tax"', '"bank"'))
+
+
 def _unknown_key(home: Home) -> None:
     with _settings(home).open("a") as file:
         file.write('lissen = "127.0.0.1:1"\n')
@@ -163,6 +168,7 @@ BROKEN = {
     "an expired certificate": (_expired_certificate, errors.CertificateExpired, "tax ended at"),
     "no database": (_no_database, DatabaseMissing, "hedui-node init"),
     "another role's settings": (_other_role, errors.SettingsError, 'serves "node"'),
+    "another process's settings": (_other_name, errors.SettingsError, "not that of its folder"),
     "an unknown key": (_unknown_key, errors.SettingsError, 'Did you mean "listen"'),
     "no member of this name": (_not_a_member, errors.SettingsError, 'knows no "tax"'),
 }
@@ -334,6 +340,20 @@ kind = Kind(Role.NODE, MetaData(), lambda parts: Assembly([]))
 service = Service(kind, home=Path(sys.argv[1]), name="tax")
 serve(service, exit_with_stdin=sys.argv[2] == "stdin")
 """
+
+
+def test_it_does_not_start_without_constant_time_arithmetic(home: Home) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(home.path), "signal"],
+        env={**os.environ, "PYCRYPTODOME_INTEGER": "native"},
+        cwd=Path(__file__).resolve().parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode != 0
+    assert "not constant-time C" in ended.stderr
+    assert read_run_file(home.path / "tax") is None
 
 
 def _spawn(home: Home, how: str) -> subprocess.Popen[bytes]:
