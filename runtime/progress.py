@@ -1,4 +1,4 @@
-"""Progress of long commands, on standard error, for people only: nothing where it is no terminal."""
+"""Progress of long commands, on standard error; nothing where that is no terminal."""
 
 import sys
 from collections.abc import Callable, Iterator
