@@ -171,8 +171,8 @@ def deal_from_primes(
 ) -> Dealt:
     """Deal over given safe primes; ``minimum_bits`` is lowered by tests alone.
 
-    Raises InvalidKey unless p and q are different safe primes of one length and no factor of
-    n divides the order of the group.
+    Raises InvalidKey unless p and q are different safe primes of one length, far apart. One
+    length also gives gcd(n, p'q') = 1, as neither prime can be twice the other plus one.
     """
     _check_sizes(threshold, holders)
     _check_primes(p, q)
@@ -197,9 +197,9 @@ def _check_primes(p: int, q: int) -> None:
     safe = all(gmpy2.is_prime(x, 64) and gmpy2.is_prime(x // 2, 64) for x in (p, q))
     if not safe or p == q or p.bit_length() != q.bit_length():
         raise InvalidKey("two different safe primes of one length are needed")
-    # n must be prime to 4 p' q', and the shares' exponents Δ to n: equal lengths give both
-    if p.bit_length() < 16:
-        raise InvalidKey("the primes are too small")
+    # FIPS 186-5, A.1.3: closer primes are found by Fermat's method
+    if abs(p - q) >> max(0, p.bit_length() - 100) == 0:
+        raise InvalidKey("the primes lie too close together")
 
 
 def _square_generator(n: int, *, rng: Rng) -> int:
