@@ -6,6 +6,7 @@ is read is believed: the stores only name what is not there.
 
 import json
 import sqlite3
+import struct
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,19 @@ from ledger.verify_tree import BLOCK, Broken, Part, node_count
 
 FORMAT: Final = "hedui-bundle/1"
 MAX_ENTRY: Final = 16 << 10
+
+
+def _cut(stored: bytes) -> list[bytes]:
+    """Hashes of 32 bytes; a rest that is shorter stays as it is, and fits nothing."""
+    count, rest = divmod(len(stored), 32)
+    return list(struct.unpack("32s" * count + f"{rest}s" * bool(rest), stored))
+
+
+def _unbroken(stored: list[tuple[int, bytes]], start: int) -> list[bytes]:
+    """The hashes up to the first number that is left out."""
+    if not stored or stored[-1][0] == start + len(stored) - 1 == stored[0][0] + len(stored) - 1:
+        return [node for _, node in stored]
+    return [node for i, (pos, node) in enumerate(stored) if pos == start + i]
 
 
 class Bundle:
@@ -49,10 +63,12 @@ class Bundle:
     def _read(self, first: int, stop: int, entries: Any, hashes: Any) -> Iterator[Part]:
         while first < stop:
             want = min(BLOCK, stop - first)
-            lines = [line[:-1] for line in islice(entries, want) if line.endswith(b"\n")]
+            lines = list(islice(entries, want))
+            if lines and not lines[-1].endswith(b"\n"):
+                lines.pop()
             stored = hashes.read(32 * (node_count(first + want) - node_count(first)))
             after = self._short(first + len(lines), stop) if len(lines) < want else None
-            yield Part(first, lines, [stored[i : i + 32] for i in range(0, len(stored), 32)], after)
+            yield Part(first, [line[:-1] for line in lines], _cut(stored), after)
             first += want
         if entries.read(1):
             raise Broken("modified", stop, f"an entry was added after entry {stop - 1}")
@@ -120,13 +136,12 @@ class Stored:
             good = self._in_row(rows, first)
             after = self._hole(first + good, rows[good][0]) if good < len(rows) else None
             stored = nodes.fetchmany(node_count(first + len(rows)) - node_count(first))
-            start = node_count(first)
-            hashes = [node for i, (pos, node) in enumerate(stored) if pos == start + i]
+            hashes = _unbroken(stored, node_count(first))
             entries = [entry for _, entry in rows[:good]]
-            wrong = [i for i, entry in enumerate(entries) if type(entry) is not bytes]
-            if wrong:
-                index = first + wrong[0]
-                after, entries = Broken("modified", index, f"entry {index} is not bytes"), []
+            if set(map(type, entries)) - {bytes}:
+                good = next(i for i, entry in enumerate(entries) if type(entry) is not bytes)
+                after = Broken("modified", first + good, f"entry {first + good} is not bytes")
+                entries = entries[:good]
             yield Part(first, entries, hashes, after)
             first += good
         if nodes.fetchone() is not None:

@@ -334,9 +334,12 @@ def test_a_live_file_copied_without_its_log_is_never_wrong(
             kept = tmp_path / "kept.note"
             kept.write_bytes(SIGNER.checkpoint(conn))
         shutil.copy(tmp_path / "live.db", tmp_path / "copy.db")
+        shutil.copy(tmp_path / "live.db", tmp_path / "both.db")
+        shutil.copy(tmp_path / "live.db-wal", tmp_path / "both.db-wal")
     assert told(tmp_path / "copy.db", capsys) == (0, "intact", -1)
     assert told(tmp_path / "copy.db", capsys, "--checkpoint", str(kept))[1:] == ("truncated", 20)
-    assert told(tmp_path / "live.db", capsys, "--checkpoint", str(kept))[1] == "intact"
+    for whole in ("live.db", "both.db"):
+        assert told(tmp_path / whole, capsys, "--checkpoint", str(kept))[1] == "intact"
 
 
 NOTHING = {
