@@ -8,6 +8,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
@@ -86,7 +87,8 @@ def parse_plan(data: bytes, *, source: str = "plan.toml") -> Plan:
         plan = Plan.model_validate(table)
     except ValidationError as error:
         raise PlanError(f"{source}: {_explain(error, table)}") from None
-    for problem in (*_names(plan), *_roles(plan), *_holders(plan)):
+    # One after the other: the later ones rely on the earlier.
+    for problem in chain(_names(plan), _roles(plan), _holders(plan)):
         raise PlanError(f"{source}: {problem}")
     return plan
 

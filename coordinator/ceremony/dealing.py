@@ -31,6 +31,7 @@ from runtime.key_share import write_share
 from runtime.settings import to_toml
 
 Progress = Callable[[str], None]
+Dealer = Callable[..., Dealt]
 FILE: Final = "federation.toml"
 
 
@@ -44,7 +45,13 @@ class Member:
 
 
 def hold_ceremony(
-    home: Path, *, now: datetime, rng: Rng, pool: Executor | None, progress: Progress
+    home: Path,
+    *,
+    now: datetime,
+    rng: Rng,
+    pool: Executor | None,
+    progress: Progress,
+    dealer: Dealer = deal,
 ) -> Federation:
     """Check every request, issue, deal, seal, sign; return the federation as it was written.
 
@@ -54,6 +61,7 @@ def hold_ceremony(
     Args:
         pool: Processes that search for primes side by side.
         progress: Told what begins.
+        dealer: ``crypto.threshold.deal``; tests hand in one over fixed primes.
     """
     if (home / FILE).exists():
         raise SettingsError(
@@ -68,7 +76,7 @@ def hold_ceremony(
         f"dealing the joint key: {plan.key_bits} bits, any {plan.threshold} of "
         f"{len(plan.holders)} holders open"
     )
-    dealt = deal(
+    dealt = dealer(
         bits=plan.key_bits,
         threshold=plan.threshold,
         holders=len(plan.holders),

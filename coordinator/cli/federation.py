@@ -39,6 +39,8 @@ def init(context: typer.Context, plan: PlanFile, bits: Bits = None) -> None:
 
 def deal(context: typer.Context) -> None:
     """Check all join requests, issue certificates, deal the joint key, sign federation.toml."""
+    from rich.console import Console
+
     from coordinator.ceremony.dealing import hold_ceremony
     from coordinator.ceremony.pool import prime_pool
     from crypto.rng import system_rng
@@ -50,7 +52,7 @@ def deal(context: typer.Context) -> None:
     def progress(text: str) -> None:
         typer.echo(f"[{clock.monotonic_s() - began:5.1f} s] {text}")
 
-    with prime_pool(WORKERS) as pool:
+    with prime_pool(WORKERS) as pool, Console(stderr=True).status("searching for safe primes"):
         federation = hold_ceremony(
             home, now=clock.now(), rng=system_rng, pool=pool, progress=progress
         )
