@@ -23,7 +23,7 @@ from ledger.note import Verifier
 from model.federation import Federation
 from runtime.errors import PeerFault
 
-STREAM_TIMEOUT_S = 600.0
+STREAM_TIMEOUT_S = 300.0
 _A_CALL = 100_000
 
 
