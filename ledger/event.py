@@ -73,7 +73,7 @@ def _check_time(at: str) -> None:
     try:
         if not _TIME.fullmatch(at):
             raise ValueError(at)
-        datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        datetime.fromisoformat(at)
     except ValueError:
         raise EventError("the time is not RFC 3339 in UTC to the second") from None
 

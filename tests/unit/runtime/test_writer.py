@@ -140,6 +140,41 @@ def test_run_inside_the_writer_is_a_mistake(writer: Writer) -> None:
     assert writer.run(refuse) == 0
 
 
+def leave_a_savepoint(tx: Tx) -> None:
+    tx.conn.begin_nested()
+
+
+def roll_back(tx: Tx) -> None:
+    tx.conn.rollback()
+
+
+BREAKING_THE_RULES = {"a savepoint left open": leave_a_savepoint, "its own rollback": roll_back}
+
+
+@pytest.mark.parametrize("fn", BREAKING_THE_RULES.values(), ids=BREAKING_THE_RULES.keys())
+def test_a_function_that_breaks_the_rules_fails_closed(
+    fn: Callable[[Tx], None], writer: Writer, database: Database
+) -> None:
+    with pytest.raises(LedgerUnavailable):
+        writer.run(fn)
+    wait_until(lambda: writer.healthy)
+    assert writer.run(refuse) == 0
+    assert len(stored(database)) == 1
+
+
+def test_a_function_may_use_savepoints_of_its_own(writer: Writer, database: Database) -> None:
+    def fn(tx: Tx) -> int:
+        tx.conn.execute(insert(ROWS), {"id": 1})
+        with tx.conn.begin_nested() as inner:
+            tx.conn.execute(insert(ROWS), {"id": 2})
+            inner.rollback()
+        return refuse(tx)
+
+    assert writer.run(fn) == 0
+    with database.read() as conn:
+        assert list(conn.scalars(select(ROWS.c.id))) == [1]
+
+
 def test_a_hanging_write_is_refused_in_time_and_told_apart(
     writer: Writer, database: Database, health: Health
 ) -> None:
