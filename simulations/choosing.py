@@ -5,7 +5,7 @@ as any, and totals that lie at or nearest to a limit, where an error of one cent
 """
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -41,31 +41,49 @@ class Choice:
 
 
 def choose(
-    households: Sequence[Household], plain: Plain, count: int, *, seed: int, whole: bool
+    households: Sequence[Household],
+    plain: Plain,
+    count: int,
+    *,
+    seed: int,
+    members: Callable[[Household], int],
+    first: Sequence[str] = (),
 ) -> list[Choice]:
     """Return ``count`` households, or all where there are fewer; the same for the same seed.
 
     Args:
-        whole: Limits are per person of all who live there, not only of those listed.
+        members: By how many a household's per-person limits are multiplied.
+        first: Labels that are taken before all others, in this order.
     """
     order = sorted(households, key=lambda h: h.label)
     random.Random(seed).shuffle(order)
-    largest = max((h.size for h in order), default=0)
-    kinds = {h.label: list(_kinds(h, plain, largest, whole)) for h in order}
-    for household in _nearest(order, plain, whole):
-        kinds[household.label].append(NEAR)
-    picked: dict[str, Household] = {}
+    kinds = _all_kinds(order, plain, members)
+    by_label = {h.label: h for h in order}
+    picked = {label: by_label[label] for label in first if label in by_label}
     for kind in (NEGATIVE, AT_LIMIT, LARGE, UNKNOWN, ABSENT, NO_INCOME, NEAR):
         quota = count // 4 if kind == NEGATIVE else max(count // QUOTA, 1)
         fitting = [h for h in order if kind in kinds[h.label]]
         picked |= {h.label: h for h in fitting[:quota]}
-    for household in order:
-        picked.setdefault(household.label, household)
+    picked |= {h.label: h for h in order if h.label not in picked}
     chosen = list(picked.values())[:count]
     return [Choice(h, tuple(kinds[h.label]) or (ANY,)) for h in chosen]
 
 
-def _kinds(household: Household, plain: Plain, largest: int, whole: bool) -> Iterator[str]:
+def _all_kinds(
+    households: Sequence[Household], plain: Plain, members: Callable[[Household], int]
+) -> dict[str, list[str]]:
+    """Label to every kind that the household is of."""
+    largest = max((h.size for h in households), default=0)
+    kinds = {h.label: list(_kinds(h, plain, largest)) for h in households}
+    margins = {h.label: plain.margins(h.numbers, members(h)) for h in households}
+    for label, found in margins.items():
+        kinds[label] += [AT_LIMIT] if 0 in found.values() else []
+    for label in dict.fromkeys(_nearest(margins)):
+        kinds[label].append(NEAR)
+    return kinds
+
+
+def _kinds(household: Household, plain: Plain, largest: int) -> Iterator[str]:
     amounts = {
         number: [a for held in plain.holdings.values() for _, a in held.get(number, ())]
         for number in household.numbers
@@ -76,30 +94,20 @@ def _kinds(household: Household, plain: Plain, largest: int, whole: bool) -> Ite
         yield ABSENT
     if not any(amounts.values()):
         yield UNKNOWN
-    if not any(n in plain.holdings[code] for n in household.numbers for code in INCOME):
+    files = [plain.holdings.get(code, {}) for code in INCOME]
+    held = [file.get(number, ()) for file in files for number in household.numbers]
+    if not any(amount for rows in held for _, amount in rows):
         yield NO_INCOME
     if household.size == largest:
         yield LARGE
-    if any(_margin(plain, rule, household, whole) == 0 for rule in _limits(plain)):
-        yield AT_LIMIT
 
 
-def _nearest(households: Sequence[Household], plain: Plain, whole: bool) -> Iterator[Household]:
-    """For each rule the household just below its limit and the one just above."""
-    for rule in _limits(plain):
-        margins = [(_margin(plain, rule, household, whole), household) for household in households]
-        below = [pair for pair in margins if pair[0] < 0]
-        above = [pair for pair in margins if pair[0] > 0]
+def _nearest(margins: Mapping[str, Mapping[str, Fraction]]) -> Iterator[str]:
+    """For each rule the label of the household just below its limit, and of the one just above."""
+    for rule in next(iter(margins.values()), {}):
+        below = {label: found[rule] for label, found in margins.items() if found[rule] < 0}
+        above = {label: found[rule] for label, found in margins.items() if found[rule] > 0}
         if below:
-            yield max(below, key=lambda pair: pair[0])[1]
+            yield max(below, key=lambda label: below[label])
         if above:
-            yield min(above, key=lambda pair: pair[0])[1]
-
-
-def _limits(plain: Plain) -> list[str]:
-    return [rule for rule in plain.rules if rule in plain.policy["rules"]]
-
-
-def _margin(plain: Plain, rule: str, household: Household, whole: bool) -> Fraction:
-    members = household.size if whole else len(household.listed)
-    return plain.margin(rule, household.numbers, members)
+            yield min(above, key=lambda label: above[label])

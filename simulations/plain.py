@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,7 @@ class Plain:
         """Names, in the file's order."""
         return list(self.policy["programmes"])
 
-    @property
+    @cached_property
     def rules(self) -> list[str]:
         """Names of the rules and ratios that a programme mentions, in the file's order."""
         trees = [_tree(entry["when"]) for entry in self.policy["programmes"].values()]
@@ -101,13 +102,16 @@ class Plain:
         table = self.policy["programmes"]
         return {name: _truth(_tree(entry["when"]), bits) for name, entry in table.items()}
 
-    def margin(self, rule: str, persons: Sequence[str], members: int) -> Fraction:
-        """Yuan between a rule's total and its limit: 0 is exactly at the limit."""
-        if rule in self.policy["rules"]:
-            entry = self.policy["rules"][rule]
-            return self.total(entry["form"], persons) - self._limit(entry, members)
-        top, bottom, share = self._ratio(rule, persons)
-        return top - share * bottom
+    def margins(self, persons: Sequence[str], members: int) -> dict[str, Fraction]:
+        """Rule, ratios apart, to yuan between its total and its limit: 0 is exactly at it."""
+        rules = {name: self.policy["rules"].get(name) for name in self.rules}
+        forms = {rule["form"] for rule in rules.values() if rule}
+        totals = {form: self.total(form, persons) for form in forms}
+        return {
+            name: totals[rule["form"]] - self._limit(rule, members)
+            for name, rule in rules.items()
+            if rule
+        }
 
     def total(self, form: str, persons: Sequence[str]) -> Fraction:
         """The weighted sum of a form over these persons, in yuan."""

@@ -67,6 +67,8 @@ class Sample:
     data: Path
     scenario: Scenario
     households: int = HOUSEHOLDS
+    first: Sequence[str] = ()
+    """Labels of households that are verified whatever the choice."""
     whole: bool = False
     """Whether members that the survey counts without a number stand in the letter too."""
     echo: Echo = lambda _: None
@@ -77,7 +79,12 @@ class Sample:
         self.plain = Plain.read(self.scenario.policy_file, paths, self.scenario.reference)
         self.all = survey.read_households(self.data)
         self.choices = choose(
-            self.all, self.plain, self.households, seed=self.scenario.seed, whole=self.whole
+            self.all,
+            self.plain,
+            self.households,
+            seed=self.scenario.seed,
+            members=lambda h: h.size if self.whole else len(h.listed),
+            first=self.first,
         )
         known = {number for household in self.all for number in household.numbers}
         known |= {n for held in self.plain.holdings.values() for n in held}
@@ -270,6 +277,9 @@ def options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder of the CSV files")
     parser.add_argument("--households", type=int, default=HOUSEHOLDS, help="how many are verified")
     parser.add_argument("--seed", type=int, default=SEED, help="of the choice of households")
+    parser.add_argument(
+        "--household", action="append", default=[], metavar="LABEL", help="take this one first"
+    )
     parser.add_argument("--home", type=Path, default=ROOT / "sample-home")
     parser.add_argument("--policy", type=Path, default=POLICY)
     parser.add_argument("--bits", type=int, default=3072, help="of the joint key; 2048 at least")
@@ -319,6 +329,7 @@ def build(chosen: argparse.Namespace, echo: Echo) -> Sample:
         data=chosen.data.resolve(),
         scenario=scenario,
         households=chosen.households,
+        first=chosen.household,
         whole=chosen.members == "household-size",
         echo=echo,
     )
