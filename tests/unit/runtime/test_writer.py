@@ -51,7 +51,7 @@ def health() -> Health:
 @pytest.fixture
 def writer(database: Database, health: Health) -> Iterator[Writer]:
     with Writer(
-        database, clock=SystemClock(), on_health=health, timeout_s=5, probe_interval_s=0.01
+        database, clock=SystemClock(), on_health=health, timeout_s=60, probe_interval_s=0.01
     ).start() as started:
         yield started
 
@@ -73,6 +73,24 @@ def wait_until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not happen in ten seconds")
 
 
+class Blocker:
+    """Keeps the writer busy until ``free`` is called, so that others queue up behind it."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._begun, self._gate = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=lambda: writer.run(self._hold))
+        self._thread.start()
+        assert self._begun.wait(60)
+
+    def _hold(self, tx: Tx) -> None:
+        self._begun.set()
+        self._gate.wait(60)
+
+    def free(self) -> None:
+        self._gate.set()
+        self._thread.join()
+
+
 def test_state_and_entry_are_one(writer: Writer, database: Database) -> None:
     def answer(tx: Tx) -> int:
         tx.conn.execute(insert(ROWS), {"id": 7})
@@ -86,7 +104,7 @@ def test_state_and_entry_are_one(writer: Writer, database: Database) -> None:
 
 def test_a_failing_function_rolls_back_alone(writer: Writer, database: Database) -> None:
     """In one batch: the indices of those after it close up, and only its caller hears of it."""
-    gate, results = threading.Event(), {}
+    results: dict[int, int] = {}
 
     def job(name: int) -> Callable[[Tx], int]:
         def fn(tx: Tx) -> int:
@@ -104,16 +122,15 @@ def test_a_failing_function_rolls_back_alone(writer: Writer, database: Database)
         except KeyError as error:
             results[name] = error.args[0] * -1
 
-    blocker = threading.Thread(target=lambda: writer.run(lambda tx: gate.wait(5)))
-    blocker.start()
+    blocker = Blocker(writer)
     threads = [threading.Thread(target=call, args=(name,)) for name in range(1, 31)]
     for thread in threads:
         thread.start()
     wait_until(lambda: len(writer._queue) == 30)
     commits: list[Any] = []
     event.listen(database.writer_connection().engine, "commit", commits.append)
-    gate.set()
-    for thread in (*threads, blocker):
+    blocker.free()
+    for thread in threads:
         thread.join()
     assert len(commits) == 2, "the blocker's commit, and one for all thirty"
     entries = stored(database)
@@ -310,19 +327,18 @@ def test_a_torn_tree_is_not_written_to(writer: Writer, database: Database) -> No
 def test_close_writes_what_is_queued_and_refuses_the_rest(
     writer: Writer, database: Database
 ) -> None:
-    gate, done = threading.Event(), []
+    done: list[int] = []
     writer.post(lambda tx: tx.append("process.stopped"))
-    threads = [
-        threading.Thread(target=lambda: writer.run(lambda tx: gate.wait(5))),
-        threading.Thread(target=lambda: done.append(writer.run(refuse))),
-    ]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(writer._queue) >= 1)
-    gate.set()
-    writer.close()
-    for thread in threads:
-        thread.join()
+    blocker = Blocker(writer)
+    queued = threading.Thread(target=lambda: done.append(writer.run(refuse)))
+    queued.start()
+    wait_until(lambda: len(writer._queue) == 1)
+    closing = threading.Thread(target=lambda: writer.close(timeout_s=60))
+    closing.start()
+    wait_until(lambda: writer._closing)
+    blocker.free()
+    closing.join()
+    queued.join()
     assert len(done) == 1
     assert len(stored(database)) == 2
     with pytest.raises(LedgerUnavailable, match="stopping"):
