@@ -20,7 +20,7 @@ from hedui.v1 import registrar_pb2_grpc as registrar_grpc
 from model.federation import Federation, PrfKey, Process
 from model.identifiers import parse as parse_identifier
 from model.pseudonym import oprf_input, pseudonym
-from model.reasons import Reason
+from model.reasons import EXPLANATIONS, Reason
 from node.answering.checks import newest_epoch
 from node.index import store
 from node.index.store import StoredBatch
@@ -165,7 +165,7 @@ class Enroller:
                 timeout_s=self.timeout_s,
             )
         except Refused as refused:
-            if refused.reason not in _BUDGET:
+            if not _is_repeatable(refused.reason):
                 self._drop(batch.stored.batch)
             raise Refusal(refused.reason, f"registrar: {refused.detail}") from None
         except CallError as error:
@@ -189,6 +189,11 @@ class Enroller:
 
     def _drop(self, batch: bytes) -> None:
         self.writer.run(lambda tx: store.drop_batch(tx.conn, batch))
+
+
+def _is_repeatable(reason: Reason) -> bool:
+    """Whether the very same batch may be taken later; any other would stop enrolment for ever."""
+    return reason in _BUDGET or EXPLANATIONS[reason].waits
 
 
 def _reason(error: CallError) -> Reason:

@@ -187,6 +187,7 @@ def test_a_batch_whose_reply_was_lost_is_counted_once(world: World) -> None:
     assert reason_of(world.enrol).reason is Reason.OVERLOADED
     world.enrol()
     assert status(world) == (5, 5)
+    assert world.simulator.used == 5
 
 
 def test_a_node_killed_before_it_stored_its_batch_sends_the_same_again(tmp_path: Path) -> None:
@@ -252,11 +253,10 @@ def test_a_registrar_that_is_down_is_named(world: World) -> None:
 def test_who_left_while_a_batch_was_under_way_stays_out_of_the_index(world: World) -> None:
     five(world)
     world.simulator.lose_replies = 1
-    world.simulator.budget = 2
     reason_of(world.enrol)
+    assert count(world, BATCHES) == 1
     gone = "".join(f"{person(i)},2026-10,5\n" for i in range(3, 6))
     world.load(WAGES, HEAD + gone)
-    world.simulator.budget = 100
     world.enrol()
     assert status(world) == (3, 3)
     assert count(world, PSEUDONYMS) == 3
