@@ -1,10 +1,15 @@
 """``hedui-node init | serve | check | status``: the process itself."""
 
-from typing import Annotated
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from runtime.command import Json, options, print_table
+
+if TYPE_CHECKING:
+    from runtime.joining import Site
 
 Name = Annotated[str, typer.Argument(help="The node's name in the plan: its folder under HOME.")]
 Names = Annotated[list[str], typer.Argument(help="Names in the plan; usually one.")]
@@ -26,18 +31,31 @@ def register(app: typer.Typer) -> None:
 
 def init(context: typer.Context, names: Names) -> None:
     """Create a node's keys, join request and database. The private keys never leave."""
+    from runtime.joining import load_site
+
+    site = load_site(options(context).home)
+    for name in names:
+        folder = _create(site, name)
+        typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
+
+
+def _create(site: "Site", name: str) -> Path:
+    """One node's folder, or nothing."""
     from crypto.rng import system_rng
     from model.roles import Role
     from node.process import node_kind
     from runtime.clock import SystemClock
-    from runtime.joining import init_process, load_site
+    from runtime.joining import init_process
     from runtime.process import create_database
 
-    site = load_site(options(context).home)
-    for name in names:
-        folder = init_process(site, name, roles=frozenset({Role.NODE}), rng=system_rng)
+    folder = init_process(site, name, roles=frozenset({Role.NODE}), rng=system_rng)
+    try:
         create_database(folder, node_kind(), federation=site.plan.name, clock=SystemClock())
-        typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
+    except BaseException:
+        # Nobody has seen these keys yet.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
 
 
 def serve(context: typer.Context, name: Name, exit_with_stdin: ExitWithStdin = False) -> None:
