@@ -84,14 +84,14 @@ def serve(folder: Path, home: Path) -> Iterator[str]:
 
 
 def await_server(url: str) -> str:
-    for _ in range(100):
+    for _ in range(600):
         try:
             open_database(url, METADATA, service="waiting", busy_timeout_ms=1000)
         except DatabaseUnusable as error:
             if "is empty" in str(error):
                 return url
             threading.Event().wait(0.1)
-    raise AssertionError("PostgreSQL did not start in ten seconds")
+    raise AssertionError("PostgreSQL did not start in a minute")
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_a_lost_session_is_refused_and_the_log_taken_up_again(
     with pytest.raises(LedgerUnavailable) as caught:
         writer.run(die)
     assert caught.value.outcome == "not_written"
-    for _ in range(500):
+    for _ in range(6000):
         if writer.healthy:
             break
         threading.Event().wait(0.01)
