@@ -3,6 +3,7 @@
 Nodes refuse a list that is too old, so a coordinator cannot hold one back for long.
 """
 
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
@@ -34,16 +35,17 @@ class Revocations:
         self._dialer: Final = dialer
         self._federation: Final = federation
         self._clock: Final = clock
-        self._refresh_s = refresh_s
+        self._refresh: Final = timedelta(seconds=refresh_s)
         self._timeout_s = timeout_s
         self._lock = Lock()
-        self._held: tuple[float, Signed] | None = None
+        self._held: tuple[datetime, Signed] | None = None
 
     def current(self) -> Signed:
         """Return a verified list. Raises Setback where the registrar gives none."""
         with self._lock:
-            now = self._clock.monotonic_s()
-            if self._held is None or now - self._held[0] > self._refresh_s:
+            # Wall time: the monotonic clock stands still while a machine sleeps.
+            now = self._clock.now()
+            if self._held is None or not timedelta(0) <= now - self._held[0] <= self._refresh:
                 self._held = (now, self._fetch())
             return self._held[1]
 

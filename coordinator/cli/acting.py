@@ -7,6 +7,7 @@ from typing import Any
 
 from model.federation import Federation, Member
 from runtime.channel import Dialer
+from runtime.clock import Clock
 from runtime.command import Options
 from runtime.identity import Identity
 
@@ -21,6 +22,7 @@ class Acting:
     member: Member
     federation: Federation
     dialer: Dialer
+    clock: Clock
 
     def call(
         self, process: str, stub: Any, method: str, request: Any, *, timeout_s: float = TIMEOUT_S
@@ -43,4 +45,4 @@ def act(options: Options) -> Iterator[Acting]:
     with Dialer(
         federation=federation, identity=identity, endpoints=Endpoints(home), clock=clock
     ) as dialer:
-        yield Acting(identity, member, federation, dialer)
+        yield Acting(identity, member, federation, dialer, clock)

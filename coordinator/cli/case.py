@@ -97,7 +97,6 @@ def decide(
     from model.documents.desk import Decision
     from model.documents.signed import sign
     from model.fields import format_time
-    from runtime.clock import SystemClock
     from runtime.wire import signed_to_wire
 
     with act(options(context)) as acting:
@@ -107,7 +106,7 @@ def decide(
             decision=decision.value,
             reason=reason,
             officer=acting.identity.name,
-            at=format_time(SystemClock().now()),
+            at=format_time(acting.clock.now()),
         )
         signed = sign(document, acting.identity.sign_key, acting.identity.name)
         request = DecideCaseRequest(decision=signed_to_wire(signed))

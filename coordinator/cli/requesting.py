@@ -23,7 +23,6 @@ from model.documents.signed import DocumentError, Signed, sign
 from model.fields import format_time
 from model.limits import MAX_POLICY_BYTES
 from model.policy import parse
-from runtime.clock import SystemClock
 from runtime.errors import SettingsError
 from runtime.wire import signed_to_wire
 
@@ -119,7 +118,7 @@ def sign_request(acting: Acting, number: str, asked: Question) -> Signed:
         officer=acting.identity.name,
         again=asked.again,
         nonce=system_rng(16).hex(),
-        at=format_time(SystemClock().now()),
+        at=format_time(acting.clock.now()),
     )
     return sign(request, acting.identity.sign_key, acting.identity.name)
 

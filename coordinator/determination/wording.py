@@ -35,4 +35,6 @@ def _source(outcome: RuleOutcome) -> str:
     if outcome.parameter is None:
         return ""
     since = f", in force from {outcome.effective.isoformat()}" if outcome.effective else ""
-    return f" ({outcome.parameter} = {outcome.value}{since})"
+    # A count's unit is "1": "= 1 1" would read as a mistake.
+    value = outcome.value.removesuffix(f" {Unit.COUNT}")
+    return f" ({outcome.parameter} = {value}{since})"

@@ -155,7 +155,7 @@ class County:
             endpoints=Endpoints(self.home),
             clock=self.clock,
         ) as dialer:
-            yield Acting(identity, member, federation, dialer)
+            yield Acting(identity, member, federation, dialer, self.clock)
 
     def approve(self, person: str, process: str, policy: bytes = POLICY) -> None:
         """Approve a policy at a process."""
