@@ -113,8 +113,8 @@ class Sample:
     def _load_one(self, department: str, pairs: list[tuple[Path, Path]]) -> None:
         run, person = self.scenario.federation, plans.admin(department)
         for mapping, path in pairs:
-            self._lines(run.node("import", str(mapping), str(path), person=person)[:1])
-        self._lines(run.node("enrol", person=person))
+            self._first_line(run.node("import", str(mapping), str(path), person=person))
+        self._first_line(run.node("enrol", person=person))
 
     def authorize(self) -> None:
         """A clerk registers the letters, a checker puts them into force."""
@@ -197,9 +197,8 @@ class Sample:
         self.seconds[name] = time.monotonic() - started
         return found
 
-    def _lines(self, text: str | Sequence[str]) -> None:
-        for line in text.splitlines() if isinstance(text, str) else text:
-            self.echo(f"  {line}")
+    def _first_line(self, text: str) -> None:
+        self.echo(f"  {text.splitlines()[0]}")
 
     def _describe(self) -> None:
         persons = sum(len(h.listed) for h in self.all)
