@@ -10,7 +10,7 @@ Learns: whoever reads a ledger reads every field. Callers put in commitments, ne
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from crypto import jcs
@@ -60,13 +60,6 @@ def decode(data: bytes) -> Entry:
         raise EventError("at and event are text, fields is an object")
     encode(event, fields, at=at)
     return Entry(at, event, fields)
-
-
-def utc_text(moment: datetime) -> str:
-    """RFC 3339 in UTC to the second. Raises ValueError for a time without zone."""
-    if moment.tzinfo is None:
-        raise ValueError("a time without a zone has no place in a ledger")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _check_time(at: str) -> None:

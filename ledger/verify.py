@@ -52,6 +52,9 @@ class Judge:
             if note.origin in self._ring.names():
                 raise Broken("modified", note.size, f"checkpoint {note.where} is not signed")
             return
+        if self._last is not None and self._last.origin != note.origin:
+            sentence = f"checkpoint {note.where} is of another log, {note.origin}"
+            raise Broken("modified", note.size, sentence)
         self.signed += 1
         self.witnesses.update(dict.fromkeys(witnesses, note.size))
         good = self.head.size if self.head else 0
@@ -65,6 +68,11 @@ class Judge:
             self.head = note
         elif self._bad is None:
             self._bad = (good, note)
+
+    @property
+    def origin(self) -> str:
+        """The one log that all signed checkpoints are of; empty while there is none."""
+        return self._last.origin if self._last else ""
 
     def conclude(self, entries: int) -> None:
         """Raises Broken unless signed checkpoints held, and all of them did."""
@@ -110,7 +118,7 @@ def _hold(
 ) -> Note | None:
     beside = [parse_key(text) for text in source.vkeys()]
     names = {key.name for key in beside if key.type == 1}
-    report.update(keys="given" if given else "found beside the log", logs=sorted(names))
+    report.update(keys="given" if given else "found beside the log", origin="")
     judge, tree = Judge(Keyring([parse_key(k) for k in given] if given else beside)), Tree()
     extra = sorted((n for n in known if n.origin in names), key=lambda n: n.size)
     notes = heapq.merge(source.notes(), extra, key=lambda n: n.size)
@@ -130,6 +138,7 @@ def _hold(
     judge.conclude(tree.size)
     size = judge.head.size if judge.head else 0
     report.update(checkpoints=judge.signed, head=size, witnesses=judge.witnesses)
+    report.update(origin=judge.origin)
     return judge.head
 
 
@@ -200,7 +209,8 @@ def _print(reports: list[dict[str, Any]], *, as_json: bool) -> None:
         at = f"broken at entry {report['index']}: " if report["index"] >= 0 else ""
         if report["kind"] == "intact":
             tail = report["entries"] - report["head"]
-            at = f"intact: {report['entries']} entries, {report['checkpoints']} signed checkpoints"
+            at = f"intact: {report['origin']}, {report['entries']} entries, "
+            at += f"{report['checkpoints']} signed checkpoints"
             at += f", the last {tail} entries not signed yet" if tail else ""
             at += f"; keys {report['keys']}"
         sys.stdout.write(f"{report['path']}: {at}{report['sentence']}\n")

@@ -19,6 +19,7 @@ from runtime.database import Database, open_database
 
 SIGNER = LogSigner("hedui/test/node", SigningKey(bytes(range(32))))
 KEY = SIGNER.verifier.vkey()
+OTHER = LogSigner("hedui/test/other", SigningKey(bytes([7]) * 32))
 SIZE = 1100  # one full block of the verifier and a part of one
 CHECKPOINTS = (10, 20, 1030, SIZE)
 
@@ -71,7 +72,9 @@ def evidence(original: Evidence, tmp_path: Path) -> Evidence:
 
 
 def told(path: Path, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str, int]:
-    code = verify.main([str(path), "--key", KEY, "--json", *options])
+    code = verify.main(
+        [str(path), "--key", KEY, "--key", OTHER.verifier.vkey(), "--json", *options]
+    )
     (report,) = json.loads(capsys.readouterr().out)
     assert code == verify.CODES[report["kind"]]
     return code, report["kind"], report["index"]
@@ -176,6 +179,10 @@ ON_THE_FILE = {
         sql("UPDATE ledger_checkpoint SET note = ? WHERE size = 20",
             checkpoint.sign(Checkpoint(SIGNER.origin, 20, bytes(32)), SigningKey(bytes(32)))),
         "modified", 20),
+    "put in another log's checkpoint": (
+        sql("INSERT INTO ledger_checkpoint VALUES (30, ?)",
+            checkpoint.sign(Checkpoint(OTHER.origin, 30, bytes(32)), SigningKey(bytes([7]) * 32))),
+        "modified", 30),
     "change an entry and all hashes": (change_and_rehash, "modified", 10),
     "delete an entry": (sql("DELETE FROM ledger_leaf WHERE idx = 17"), "missing", 17),
     "delete a stored hash": (
