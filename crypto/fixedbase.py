@@ -9,7 +9,7 @@ masker's randomiser and never a key share.
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -18,9 +18,11 @@ import gmpy2
 from crypto.errors import InvalidInput
 
 TABLE_BYTES = 64 << 20
-_INT_OVERHEAD_BYTES = 56  # an mpz object, its allocation, and its slot in a row
+_WIDEST = 9
+_NARROW = 4
+_INT_OVERHEAD_BYTES = 72  # an mpz object, what malloc adds, and its slot in a row
 
-Entry = tuple[Any, Any]
+Row = tuple[list[Any], list[Any]]
 
 
 class Span(NamedTuple):
@@ -34,18 +36,20 @@ class Span(NamedTuple):
         return self.digits * (1 << self.window) * 2 * (modulus_bytes + _INT_OVERHEAD_BYTES)
 
 
-def plan(short_bits: int, long_bits: int, modulus_bytes: int) -> tuple[Span, Span]:
-    """Return the widest windows for the short exponents that leave room for the long ones.
+def plan(short_bits: int, long_bits: int, modulus_bytes: int) -> tuple[Span, ...]:
+    """Return windows for short exponents, as wide as memory allows, then narrow ones for the rest.
 
-    Long exponents are rare (checking a masker's proof), so their upper part has narrow windows.
-    Raises InvalidInput if nothing fits into ``TABLE_BYTES``.
+    Exponents beyond ``short_bits`` are proof responses and rarer. As many short windows as fit
+    are a bit wider than the others. Raises InvalidInput if nothing fits ``TABLE_BYTES``.
     """
-    for window in range(8, 1, -1):
-        low = Span(-(-short_bits // window), window)
-        rest = max(0, long_bits - low.digits * window)
-        high = Span(-(-rest // 4), 4)
-        if low.table_bytes(modulus_bytes) + high.table_bytes(modulus_bytes) <= TABLE_BYTES:
-            return low, high
+    for window in range(_WIDEST - 1, 1, -1):
+        for wide in range(-(-short_bits // (window + 1)), -1, -1):
+            narrow = -(-max(0, short_bits - wide * (window + 1)) // window)
+            covered = wide * (window + 1) + narrow * window
+            rest = -(-max(0, long_bits - covered) // _NARROW)
+            spans = Span(wide, window + 1), Span(narrow, window), Span(rest, _NARROW)
+            if sum(span.table_bytes(modulus_bytes) for span in spans) <= TABLE_BYTES:
+                return spans
     raise InvalidInput(f"no table for a modulus of {8 * modulus_bytes} bits fits the memory bound")
 
 
@@ -60,31 +64,29 @@ class FixedBase:
         self._base = gmpy2.mpz(base)
         self._n = gmpy2.mpz(n)
         self._n2 = self._n * self._n
-        self.low, self.high = plan(short_bits, long_bits, (n.bit_length() + 7) // 8)
-        self._low_bits = self.low.digits * self.low.window
-        self._bits = self._low_bits + self.high.digits * self.high.window
-        self._rows: list[list[Entry]] | None = None
+        self.spans = plan(short_bits, long_bits, (n.bit_length() + 7) // 8)
+        self._bits = sum(span.digits * span.window for span in self.spans)
+        self._rows: list[Row] | None = None
         self._building = threading.Lock()
 
     @property
     def table_bytes(self) -> int:
         """The bound on this table's memory, in bytes."""
         width = (self._n.bit_length() + 7) // 8
-        return self.low.table_bytes(width) + self.high.table_bytes(width)
+        return sum(span.table_bytes(width) for span in self.spans)
 
     def power(self, exponent: int) -> int:
         """Return ``base^exponent mod n²``; raises InvalidInput for an exponent out of range."""
         if exponent < 0 or exponent.bit_length() > self._bits:
             raise InvalidInput("exponent out of the table's range")
         n2, product, carry = self._n2, gmpy2.mpz(1), gmpy2.mpz(0)
-        # Every digit costs one product, zero digits too.
-        for row, digit in zip(self.rows(), self._digits(exponent), strict=False):
-            part, lift = row[digit]
-            product = product * part % n2
-            carry += lift
+        # Every digit costs one product, zero digits too; spans beyond the exponent cost none.
+        for (parts, lifts), digit in zip(self.rows(), self._digits(exponent), strict=False):
+            product = product * parts[digit] % n2
+            carry += lifts[digit]
         return int(product * (1 + carry % self._n * self._n) % n2)
 
-    def rows(self) -> list[list[Entry]]:
+    def rows(self) -> list[Row]:
         """Return the table, building it if this is the first use."""
         if self._rows is None:
             with self._building:
@@ -93,14 +95,16 @@ class FixedBase:
         return self._rows
 
     def _digits(self, exponent: int) -> Iterator[int]:
-        short = exponent.bit_length() <= self._low_bits
-        yield from _cut(exponent & ((1 << self._low_bits) - 1), self.low)
-        if not short:
-            yield from _cut(exponent >> self._low_bits, self.high)
+        for span in self.spans:
+            if not exponent:
+                return
+            width = span.digits * span.window
+            yield from _cut(exponent & ((1 << width) - 1), span)
+            exponent >>= width
 
-    def _build(self) -> Iterator[list[Entry]]:
+    def _build(self) -> Iterator[Row]:
         step = self._base
-        for span in (self.low, self.high):
+        for span in self.spans:
             for _ in range(span.digits):
                 row = [gmpy2.mpz(1)]
                 for _ in range((1 << span.window) - 1):
@@ -109,18 +113,28 @@ class FixedBase:
                 yield _paired(row, self._n)
 
 
-def _cut(value: int, span: Span) -> Iterable[int]:
-    if span.window == 8:
-        return value.to_bytes(span.digits, "little")
-    mask = (1 << span.window) - 1
-    return [(value >> at) & mask for at in range(0, span.digits * span.window, span.window)]
+def _cut(value: int, span: Span) -> Iterator[int]:
+    """Yield the digits, lowest first: eight at a time, for shifts of long integers are dear."""
+    window, mask = span.window, (1 << span.window) - 1
+    data = value.to_bytes(window * -(-span.digits // 8), "little")
+    left = span.digits
+    for at in range(0, len(data), window):
+        group = int.from_bytes(data[at : at + window], "little")
+        for _ in range(min(8, left)):
+            yield group & mask
+            group >>= window
+        left -= 8
 
 
-def _paired(row: Sequence[Any], n: Any) -> list[Entry]:
-    """Return (A, c) with entry = A (1 + c n) mod n²: A = entry mod n, c = (entry / n) / A."""
+def _paired(row: Sequence[Any], n: Any) -> Row:
+    """Return all A and all c with entry = A (1 + c n) mod n²: A = entry mod n, c = (entry / n) / A.
+
+    Two lists instead of pairs: a tuple for each entry would take 72 bytes and a cache miss.
+    """
     parts = [gmpy2.f_divmod(entry, n) for entry in row]
-    inverses = _inverses([low for _, low in parts], n)
-    return [(low, high * inv % n) for (high, low), inv in zip(parts, inverses, strict=True)]
+    lows = [low for _, low in parts]
+    inverses = _inverses(lows, n)
+    return lows, [high * inv % n for (high, _), inv in zip(parts, inverses, strict=True)]
 
 
 def _inverses(values: Sequence[Any], n: Any) -> list[Any]:

@@ -99,7 +99,7 @@ class PublicKey:
         return FixedBase(
             self.h_s,
             self.n,
-            short_bits=self.short_bits + slack,
+            short_bits=self.short_bits,
             long_bits=self.uniform_bits + slack,
         )
 
