@@ -132,7 +132,10 @@ def print_table(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*columns.values())
+    table = Table()
+    for heading in columns.values():
+        # Folded, never cut: an id that lost its end is no use.
+        table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*(str(row.get(key, "")) for key in columns))
     Console().print(table)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from hedui.v1 import coordinator_pb2 as pb
 
 _ID_CHARS = 32
+_SHORT = 8
 
 
 class Choice(StrEnum):
@@ -50,15 +51,14 @@ def show_all(context: typer.Context, state: State = "", as_json: Json = False) -
     with act(options(context)) as acting:
         rows = [case_table(case) for case in all_cases(acting, state)]
     for row in rows:
-        row["determination"] = ", ".join(
-            f"{p['programme']}: {p['outcome']}" for p in row["programmes"]
-        )
+        found = [f"{p['programme']}: {p['outcome']}" for p in row["programmes"]]
+        row["short"] = row["case_id"][:_SHORT]
+        row["result"] = ", ".join(found) or row["reason"]
     columns = {
-        "case_id": "case",
+        "short": "case",
         "authorization": "authorization",
         "state": "state",
-        "determination": "determination",
-        "reason": "reason",
+        "result": "result",
         "opened_at": "opened",
     }
     print_table(rows, columns, as_json=as_json, empty="no case")

@@ -18,7 +18,7 @@ ASKED = Question(policy_digest(POLICY).hex(), ("low-income",), "")
 
 
 @dataclass
-class Bend(grpc.ServerInterceptor):  # type: ignore[misc]
+class Bend(grpc.ServerInterceptor):
     """Changes, or loses, replies of one service after its handler has done its work."""
 
     after: dict[str, Callable[[Any], Any]] = field(default_factory=dict)

@@ -107,7 +107,7 @@ def test_a_node_that_is_down_leaves_the_case_waiting_and_it_resumes(bench: Bench
     assert events(bench, case).count("query.sent") == 2
 
 
-STOPPED_AFTER = ("IssueManifest", "Answer", "IssuePermit", "Mask", "Open", "Compare", "Conclude")
+STOPPED_AFTER = ("IssueManifest", "Answer", "Mask", "Compare")
 
 
 @pytest.mark.parametrize("method", STOPPED_AFTER)

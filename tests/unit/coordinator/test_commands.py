@@ -1,0 +1,157 @@
+"""The officer's and the reviewer's commands, against a federation that serves."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from coordinator.cli.main import build
+from runtime.errors import SettingsError
+from tests.support.county import POLICY
+from tests.unit.coordinator.conftest import Bench
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> str:
+    """The policy as a file."""
+    path = tmp_path / "small.toml"
+    path.write_bytes(POLICY)
+    return str(path)
+
+
+def hedui(bench: Bench, *arguments: str, person: str = "olga") -> Result:
+    """Run ``hedui`` as a person."""
+    head = ["--home", str(bench.county.home), "--person", person]
+    return CliRunner().invoke(build(), [*head, *arguments], catch_exceptions=True)
+
+
+def printed(result: Result) -> Any:
+    """The JSON on standard output."""
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return json.loads(result.stdout)
+
+
+def verify(bench: Bench, policy: str, *arguments: str) -> Result:
+    """``hedui verify`` for the programme that the letters grant."""
+    options = ("--policy", policy, "--programme", "low-income", "--json")
+    return hedui(bench, "verify", *arguments, *options)
+
+
+def test_verify_prints_determinations_and_ends_with_0(bench: Bench, policy: str) -> None:
+    numbers = bench.households(2)
+    result = verify(bench, policy, *numbers)
+    cases = printed(result)
+    assert result.exit_code == 0
+    assert [c["authorization"] for c in cases] == numbers
+    assert {r["outcome"] for c in cases for r in c["programmes"][0]["rules"]} == {"met"}
+    assert cases[0]["programmes"][0]["title_zh"] == "低收入"
+    assert "departments answered" in result.stderr
+
+
+def test_verify_takes_numbers_from_a_csv_and_prints_words(
+    bench: Bench, policy: str, tmp_path: Path
+) -> None:
+    number = bench.household()
+    file = tmp_path / "numbers.csv"
+    file.write_text(f"number,remark\n{number},first\n330212-unknown,second\n", encoding="utf-8")
+    result = hedui(bench, "verify", "--file", str(file), "--policy", policy, "-p", "low-income")
+    assert result.exit_code == 4
+    for words in (
+        "met 符合",
+        "Low income 低收入",
+        "没有该编号的授权书",
+        "To mend: check the number",
+    ):
+        assert words in result.stdout
+
+
+def test_verify_ends_with_7_and_says_what_it_waits_for(bench: Bench, policy: str) -> None:
+    bench.county.stop("bank")
+    result = hedui(
+        bench, "verify", bench.household(), "--policy", policy, "-p", "low-income", "--wait", "1"
+    )
+    assert result.exit_code == 7
+    assert "bank waiting: the process cannot be reached" in result.stdout
+    assert "Still waiting" in result.stdout
+
+
+def test_a_second_query_needs_a_reason_and_a_checker(
+    bench: Bench, policy: str, tmp_path: Path
+) -> None:
+    number, draft = bench.household(), str(tmp_path / "again.json")
+    assert verify(bench, policy, number).exit_code == 0
+    alone = verify(bench, policy, number, "--again", "the household objects")
+    assert (alone.exit_code, printed(alone)[0]["reason"]) == (4, "manifest_limit")
+    drafted = verify(bench, policy, number, "--again", "the household objects", "--draft", draft)
+    assert drafted.exit_code == 0
+    missing = hedui(bench, "verify", "--countersign", draft)
+    assert isinstance(missing.exception, SettingsError)
+    signed = hedui(bench, "case", "countersign", draft, person="chris")
+    assert "the household objects" in signed.stdout
+    second = hedui(bench, "verify", "--countersign", draft, "--json")
+    assert (second.exit_code, printed(second)[0]["state"]) == (0, "determined")
+
+
+def test_case_list_show_and_decide(bench: Bench, policy: str) -> None:
+    number = bench.household()
+    (case,) = printed(verify(bench, policy, number))
+    rows = printed(hedui(bench, "case", "list", "--state", "determined", "--json"))
+    assert case["case_id"] in [row["case_id"] for row in rows]
+    assert case["case_id"][:8] in hedui(bench, "case", "list").stdout
+    short = case["case_id"][:12]
+    shown = hedui(bench, "case", "show", short)
+    assert "income <= 6000.00 yuan for 1 member" in shown.stdout
+    assert f"entry {case['ledger_entry']} of the coordinator" in shown.stdout
+    decided = hedui(
+        bench, "case", "decide", short, "low-income", "granted", "--reason", "as determined"
+    )
+    assert "granted; the case is closed" in decided.stdout
+
+
+BAD_INPUT = {
+    "no number": ((), "no number"),
+    "not a number": (("33 0212",), "not an authorization's number"),
+    "unknown programme": (("330212-1", "-p", "low-incom"), "no programme"),
+    "no such policy": (("330212-1", "--policy", "missing.toml"), "neither a file nor a digest"),
+    "no such csv": (("--file", "missing.csv"), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
+def test_bad_input_is_named(
+    bench: Bench, policy: str, arguments: tuple[str, ...], words: str
+) -> None:
+    head = () if "--policy" in arguments else ("--policy", policy)
+    result = hedui(bench, "verify", *head, *arguments)
+    assert isinstance(result.exception, SettingsError)
+    assert words in str(result.exception)
+
+
+def test_policy_check_and_list(bench: Bench, policy: str, tmp_path: Path) -> None:
+    digest = hedui(bench, "policy", "check", policy).stdout.split()[-1]
+    for person in ("olga", "rita"):
+        rows = printed(hedui(bench, "policy", "list", "--json", person=person))
+        assert [row["digest"] for row in rows] == [digest]
+    bad = tmp_path / "bad.toml"
+    bad.write_bytes(POLICY.replace(b'max = "20"', b'max = "-1"').replace(b'min = "0"', b'min="-2"'))
+    result = hedui(bench, "policy", "check", str(bad), "--json")
+    assert result.exit_code == 4
+    assert "bounds-without-zero" in {row["code"] for row in printed(result)}
+
+
+def test_ledger_commands(bench: Bench, tmp_path: Path) -> None:
+    head = hedui(bench, "ledger", "checkpoint", "tax", "--json", person="rosa")
+    assert printed(head)[0]["origin"] == "hedui/hexi/tax"
+    exported = hedui(
+        bench, "ledger", "export", "coordinator", "bank", "--to", str(tmp_path), person="rosa"
+    )
+    assert exported.exit_code == 0
+    paths = [str(tmp_path / name) for name in ("coordinator", "bank")]
+    verified = hedui(bench, "ledger", "verify", *paths, "--json")
+    assert verified.exit_code == 0
+    assert {report["keys"] for report in printed(verified)} == {"given"}
+    entries = tmp_path / "bank" / "entries" / "000000000000.jsonl"
+    entries.write_bytes(entries.read_bytes().replace(b"process.started", b"process.stopped", 1))
+    assert hedui(bench, "ledger", "verify", paths[1]).exit_code == 10
