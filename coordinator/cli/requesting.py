@@ -6,6 +6,7 @@ Signing happens here, on the officer's machine, with the officer's own key.
 import csv
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ RUNNING = ("opened", "asking", "opening")
 ALIVE = (*RUNNING, "determined")
 POLL_S = 0.25
 _PAGE = 500
+_POLLED = 8
 _NUMBER: TypeAdapter[str] = TypeAdapter(AuthorizationNumber)
 
 
@@ -216,14 +218,26 @@ def follow(
     progress: Callable[[Sequence[pb.Case]], None],
 ) -> list[pb.Case]:
     """Ask for the cases until none runs, or the time is over; return them as they are then."""
-    current = list(cases)
+    current = {case.case_id: case for case in cases}
+    turn = deque(case.case_id for case in cases if case.state in RUNNING)
     end = time.monotonic() + wait_s
-    progress(current)
-    while any(case.state in RUNNING for case in current) and time.monotonic() < end:
+    progress(list(current.values()))
+    while turn and time.monotonic() < end:
         time.sleep(POLL_S)
-        current = [get_case(acting, c.case_id) if c.state in RUNNING else c for c in current]
-        progress(current)
-    return current
+        # Some at a time: two hundred cases are not asked for four times a second.
+        _refresh(acting, current, turn, min(_POLLED, len(turn)))
+        progress(list(current.values()))
+    _refresh(acting, current, turn, len(turn))
+    return [current[case.case_id] for case in cases]
+
+
+def _refresh(acting: Acting, current: dict[str, pb.Case], turn: deque[str], count: int) -> None:
+    """Ask for the next ``count`` running cases; those that still run go to the end."""
+    for _ in range(count):
+        case_id = turn.popleft()
+        current[case_id] = get_case(acting, case_id)
+        if current[case_id].state in RUNNING:
+            turn.append(case_id)
 
 
 def _same(case: pb.Case, asked: Question) -> bool:
