@@ -131,13 +131,15 @@ def print_table(
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     table = Table()
     for heading in columns.values():
         # Folded, never cut: an id that lost its end is no use.
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*(str(row.get(key, "")) for key in columns))
+        # Text, not str: a place such as [rules.income] is no markup.
+        table.add_row(*(Text(str(row.get(key, ""))) for key in columns))
     Console().print(table)
 
 
