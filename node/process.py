@@ -24,7 +24,7 @@ from node.index import store as index_store
 from node.index.enrolling import Enroller
 from node.query_service import Pace, QueryService, Sleep
 from node.records import store as records_store
-from node.records.importing import Importer, remove_leftovers
+from node.records.importing import Importer
 from node.settings import NodeSettings
 from runtime.background import Background
 from runtime.errors import SettingsError
@@ -74,7 +74,6 @@ def _build(parts: Parts, sleep: Sleep | None) -> Assembly:
         raise SettingsError(
             f'federation.toml gives node "{parts.name}" neither a department nor a key share'
         )
-    remove_leftovers(parts.folder / "data")
     receipts = Receipts(parts.database, parts.writer, parts.signer)
     receipts.start()
     policies = Policies(parts.database)
@@ -103,12 +102,15 @@ def _policy_service(parts: Parts, policies: Policies) -> AddService:
 
 def _admin_service(parts: Parts) -> AddService:
     department = parts.member.department
+    importer = _importer(parts) if department else None
+    if importer is not None:
+        importer.clear()
     service = NodeAdminService(
         department=department,
         holder=parts.member.holder_index > 0,
         epoch=newest_epoch(parts.member) if department else 0,
         database=parts.database,
-        importer=_importer(parts) if department else None,
+        importer=importer,
         enroller=_enroller(parts) if department else None,
     )
     return offer(node_pb2_grpc.add_NodeAdminServiceServicer_to_server, service)
@@ -118,6 +120,7 @@ def _importer(parts: Parts) -> Importer:
     settings: NodeSettings = parts.settings
     return Importer(
         data_folder=parts.folder / "data",
+        database=parts.database,
         writer=parts.writer,
         clock=parts.clock,
         kek=parts.kek,

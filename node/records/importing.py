@@ -6,7 +6,7 @@ The uploaded file lies in the node's data folder while it is read, mode 0600, an
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +22,14 @@ from node.records.problems import ImportProblem
 from node.records.reading import Record, read_csv
 from node.records.store import Resource
 from runtime.clock import Clock, rfc3339
+from runtime.database import Database
 from runtime.errors import Refusal
 from runtime.salting import Salted
 from runtime.store import keep_openings
 from runtime.writer import Tx, Writer
 
 _PREFIX = "import-"
+_STEP = 2000
 _MAX_SENTENCE = 4000
 
 
@@ -46,6 +48,7 @@ class Importer:
     """Imports CSV files into one node's records."""
 
     data_folder: Path
+    database: Database
     writer: Writer
     clock: Clock
     kek: AtRestKey
@@ -75,8 +78,8 @@ class Importer:
         actor = salted.commit("person", person)
         sealed = salted.seal(self.kek)
 
-        def write(tx: Tx) -> Imported:
-            records.replace_resource(tx.conn, resource, found)
+        def swap(tx: Tx) -> None:
+            records.replace_resource(tx.conn, resource)
             index.forget_missing(tx.conn)
             entry = tx.append(
                 "resource.imported",
@@ -85,11 +88,34 @@ class Importer:
                 person=actor,
             )
             keep_openings(tx.conn, entry, sealed)
-            persons = records.count_persons_of(tx.conn, resource.resource)
-            waiting = index.count_pending(tx.conn, self.epoch)
-            return Imported(resource.resource, len(found), persons, waiting)
 
-        return self.writer.run(write, timeout_s=self.write_timeout_s)
+        try:
+            self._stage(found)
+            self.writer.run(swap, timeout_s=self.write_timeout_s)
+        except BaseException:
+            # Where even this fails, the next import or start clears first.
+            with suppress(Refusal):
+                self.clear()
+            raise
+        return self._report(resource)
+
+    def clear(self) -> None:
+        """Forget what an import that was cut off has left: its upload, and its staged rows."""
+        _remove_leftovers(self.data_folder)
+        self.writer.run(lambda tx: records.clear_staged(tx.conn), timeout_s=self.write_timeout_s)
+
+    def _stage(self, found: Sequence[Record]) -> None:
+        # In small steps: queries write to the ledger in between.
+        self.clear()
+        for start in range(0, len(found), _STEP):
+            part = found[start : start + _STEP]
+            self.writer.run(lambda tx, part=part: records.stage(tx.conn, part))  # type: ignore[misc]
+
+    def _report(self, resource: Resource) -> Imported:
+        with self.database.read() as conn:
+            persons = records.count_persons_of(conn, resource.resource)
+            waiting = index.count_pending(conn, self.epoch)
+        return Imported(resource.resource, resource.row_count, persons, waiting)
 
     def _read(self, mapping: Mapping, pieces: Iterable[bytes]) -> list[Record]:
         with _temporary(self.data_folder) as (file, path):
@@ -110,8 +136,7 @@ class Importer:
         file.flush()
 
 
-def remove_leftovers(data_folder: Path) -> None:
-    """Remove uploads that a killed process left behind."""
+def _remove_leftovers(data_folder: Path) -> None:
     for path in data_folder.glob(f"{_PREFIX}*.csv"):
         path.unlink(missing_ok=True)
 

@@ -4,7 +4,7 @@ Learns: whoever reads the database reads the department's records in clear; it i
 department's own. Functions take a connection; writing ones run inside the process's writer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,7 +23,9 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal,
     select,
+    true,
 )
 
 from node.records.reading import Record
@@ -74,7 +76,16 @@ ROWS: Final = Table(
     Index("record_row_of", "local_key", "resource"),
     Index("record_row_resource", "resource"),
 )
-_CHUNK: Final = 500
+# The rows of an import on their way in, written in small steps; empty at all other times.
+STAGED: Final = Table(
+    "staged_row",
+    METADATA,
+    Column("id", _Number, primary_key=True, autoincrement=True),
+    Column("identifier", String(80), nullable=False),
+    Column("row_key", String(128)),
+    Column("period", String(7)),
+    Column("amount", BigInteger),
+)
 
 
 @dataclass(frozen=True)
@@ -104,29 +115,49 @@ class Row:
     readable: Any
 
 
-def replace_resource(conn: Connection, resource: Resource, records: Sequence[Record]) -> None:
-    """Put the rows of a resource in place of those that it had, and drop who is left without."""
-    keys = add_persons(conn, {record.person for record in records}, now=resource.imported_at)
+def stage(conn: Connection, records: Sequence[Record]) -> None:
+    """Write some rows of an import to where nobody reads them."""
+    rows = [
+        {
+            "identifier": record.person,
+            "row_key": record.row_key,
+            "period": record.period,
+            "amount": record.amount,
+        }
+        for record in records
+    ]
+    conn.execute(insert(STAGED), rows)
+
+
+def clear_staged(conn: Connection) -> None:
+    """Forget rows of an import that did not come to its end."""
+    conn.execute(delete(STAGED))
+
+
+def replace_resource(conn: Connection, resource: Resource) -> None:
+    """Put the staged rows in place of those that a resource had, and drop who has none left.
+
+    New persons wait for their pseudonym from now on.
+    """
+    _add_persons(conn, now=resource.imported_at)
     conn.execute(delete(ROWS).where(ROWS.c.resource == resource.resource))
-    for part in _chunks(records):
-        conn.execute(insert(ROWS), [_row(resource.resource, keys, record) for record in part])
+    columns = (STAGED.c.row_key, STAGED.c.period, STAGED.c.amount)
+    rows = select(literal(resource.resource), PERSONS.c.local_key, *columns, true()).join(
+        PERSONS, PERSONS.c.identifier == STAGED.c.identifier
+    )
+    into = ["resource", "local_key", "row_key", "period", "amount", "readable"]
+    conn.execute(insert(ROWS).from_select(into, rows.order_by(STAGED.c.id)))
     conn.execute(delete(RESOURCES).where(RESOURCES.c.resource == resource.resource))
     conn.execute(insert(RESOURCES), vars(resource))
+    clear_staged(conn)
     remove_orphans(conn)
 
 
-def add_persons(conn: Connection, identifiers: Iterable[str], *, now: str) -> dict[str, int]:
-    """Return identifier -> local key, new persons added; they wait for their pseudonym."""
-    keys: dict[str, int] = {}
-    for part in _chunks(sorted(identifiers)):
-        found = _keys_of(conn, part)
-        new = [text for text in part if text not in found]
-        if new:
-            rows = [{"identifier": text, "added_at": now, "indexed_epoch": 0} for text in new]
-            conn.execute(insert(PERSONS), rows)
-            found |= _keys_of(conn, new)
-        keys |= found
-    return keys
+def _add_persons(conn: Connection, *, now: str) -> None:
+    known = exists().where(PERSONS.c.identifier == STAGED.c.identifier)
+    new = select(STAGED.c.identifier, literal(now), literal(0)).where(~known).distinct()
+    into = ["identifier", "added_at", "indexed_epoch"]
+    conn.execute(insert(PERSONS).from_select(into, new))
 
 
 def remove_orphans(conn: Connection) -> None:
@@ -158,25 +189,3 @@ def count_persons_of(conn: Connection, resource: str) -> int:
     """Persons with a row in this resource."""
     persons = select(func.count(ROWS.c.local_key.distinct())).where(ROWS.c.resource == resource)
     return conn.scalar(persons) or 0
-
-
-def _keys_of(conn: Connection, identifiers: Sequence[str]) -> dict[str, int]:
-    wanted = select(PERSONS.c.identifier, PERSONS.c.local_key)
-    rows = conn.execute(wanted.where(PERSONS.c.identifier.in_(identifiers)))
-    return {identifier: local_key for identifier, local_key in rows}
-
-
-def _row(resource: str, keys: dict[str, int], record: Record) -> dict[str, Any]:
-    return {
-        "resource": resource,
-        "local_key": keys[record.person],
-        "row_key": record.row_key,
-        "period": record.period,
-        "amount": record.amount,
-        "readable": True,
-    }
-
-
-def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
