@@ -8,10 +8,9 @@ Learns: the ledger, which policy was approved and when, and by whom as a commitm
 from functools import lru_cache
 from typing import Any, Final
 
-from hedui.v1 import common_pb2, policy_pb2, policy_pb2_grpc
-
 from crypto.rng import Rng
 from crypto.sealing import AtRestKey
+from hedui.v1 import common_pb2, policy_pb2, policy_pb2_grpc
 from model.federation import Process
 from model.limits import DIGEST_BYTES, MAX_POLICY_BYTES
 from model.policy import Policy, PolicyError, check, parse, policy_digest, require_sound
