@@ -158,7 +158,9 @@ class Engine:
             state = CaseState.INCONCLUSIVE
         elif fault.reason in _INCONCLUSIVE:
             state = CaseState.INCONCLUSIVE
-        self.journal.end(case.case_id, state, fault.reason, manifest=manifest, failed=failed)
+        # Only the registrar's sentence: a department's refusal is its code and nothing else.
+        detail = fault.detail if fault.who == self.federation.registrar.name else ""
+        self.journal.end(case, state, fault.reason, manifest=manifest, detail=detail, failed=failed)
         self.log.info(f"case.{state}", case_id=case.case_id, reason=str(fault.reason))
 
 

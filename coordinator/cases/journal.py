@@ -279,24 +279,29 @@ class Journal:
 
     def end(
         self,
-        case_id: str,
+        case: store.CaseRow,
         state: CaseState,
         reason: Reason,
         *,
         manifest: str,
+        detail: str = "",
         failed: Mapping[str, str] | None = None,
     ) -> None:
         """End a case as refused or inconclusive.
 
         Args:
             manifest: Its digest, "" where there was none.
+            detail: The registrar's sentence, for the officer.
             failed: Fields of ``opening.failed`` where a key holder was at fault.
         """
         event = {CaseState.REFUSED: "case.refused", CaseState.INCONCLUSIVE: "case.inconclusive"}
         more = {"manifest": manifest} if manifest else {}
+        case_id, key = case.case_id, self._vault.key(case)
+        sealed = self._vault.seal(case_id, key, "detail", detail.encode())
 
         def write(tx: Tx) -> None:
             store.move(tx.conn, case_id, state, now=tx.now, reason=reason)
+            store.change(tx.conn, case_id, now=tx.now, detail=sealed)
             store.delete_steps(tx.conn, case_id)
             if failed is not None:
                 tx.append("opening.failed", manifest=manifest, **failed)

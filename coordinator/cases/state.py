@@ -67,9 +67,10 @@ class TicketState(StrEnum):
 class Setback(Exception):
     """A step that did not come through: why, and whether asking again may help."""
 
-    def __init__(self, reason: Reason, *, waits: bool, who: str = "") -> None:
+    def __init__(self, reason: Reason, *, waits: bool, who: str = "", detail: str = "") -> None:
         super().__init__(f"{reason} ({who})" if who else str(reason))
         self.reason = reason
+        self.detail = detail
         self.waits = waits
         self.who = who
 
@@ -82,7 +83,9 @@ def setback(error: CallError) -> Setback:
     """
     reason = _reason(error)
     waits = not isinstance(error, PeerUntrusted | OwnCertificateRefused)
-    return Setback(reason, waits=waits and EXPLANATIONS[reason].waits, who=error.process)
+    detail = error.detail if isinstance(error, Refused) else ""
+    waits = waits and EXPLANATIONS[reason].waits
+    return Setback(reason, waits=waits, who=error.process, detail=detail)
 
 
 _REASONS: Final[tuple[tuple[type[CallError], Reason], ...]] = (

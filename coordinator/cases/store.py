@@ -44,6 +44,8 @@ CASES: Final = Table(
     Column("countersigned", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False, index=True),
     Column("reason", String(40), nullable=False),
+    # Sealed: the registrar's sentence beside it.
+    Column("detail", LargeBinary, nullable=False),
     Column("opened_at", String(20), nullable=False),
     Column("updated_at", String(20), nullable=False),
     # The case's data key, wrapped. It seals request, determination, decisions and the openings
@@ -96,7 +98,7 @@ DECISIONS: Final = Table(
 class CaseRow:
     """One case; documents as serialized messages, b"" where there is none yet.
 
-    ``request``, ``countersigned`` and ``determination`` are sealed in the table, and clear in
+    ``request``, ``countersigned``, ``determination`` and ``detail`` are sealed in the table, and clear in
     what ``Journal`` returns.
     """
 
@@ -104,6 +106,7 @@ class CaseRow:
     case_id: str
     state: CaseState
     reason: str
+    detail: bytes
     opened_at: str
     updated_at: str
     request: bytes
@@ -142,7 +145,7 @@ def insert_case(
     now: str,
 ) -> None:
     """Store a new case in state ``opened``."""
-    empty = dict.fromkeys(("manifest", "permit", "determination"), b"")
+    empty = dict.fromkeys(("manifest", "permit", "determination", "detail"), b"")
     conn.execute(
         insert(CASES),
         {
@@ -275,7 +278,14 @@ def _one(conn: Connection, condition: Any) -> CaseRow | None:
     return None if row is None else _case(row)
 
 
-_CASE_BYTES: Sequence[str] = ("request", "countersigned", "manifest", "permit", "determination")
+_CASE_BYTES: Sequence[str] = (
+    "detail",
+    "request",
+    "countersigned",
+    "manifest",
+    "permit",
+    "determination",
+)
 
 
 def _case(row: Row[Any]) -> CaseRow:

@@ -47,6 +47,7 @@ class Vault:
             request=self.open(case, "request", case.request),
             countersigned=self.open(case, "countersigned", case.countersigned),
             determination=self.open(case, "determination", case.determination),
+            detail=self.open(case, "detail", case.detail),
         )
 
 

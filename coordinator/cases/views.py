@@ -20,6 +20,7 @@ def case_view(case: CaseRow, tickets: Sequence[TicketRow]) -> pb.Case:
         state=case.state,
         authorization=request.authorization,
         reason=case.reason,
+        detail=case.detail.decode("utf-8"),
         opened_at=case.opened_at,
         updated_at=case.updated_at,
         departments=[_progress(row) for row in tickets],

@@ -31,6 +31,7 @@ def case_table(case: pb.Case) -> dict[str, Any]:
         "authorization": case.authorization,
         "state": case.state,
         **_reason(case.reason),
+        "detail": case.detail,
         "opened_at": case.opened_at,
         "updated_at": case.updated_at,
         "policy": case.policy,
@@ -103,6 +104,8 @@ def print_case(case: pb.Case) -> None:
         _print_programme(programme)
     if case.reason:
         out.write(f"  why: {say_reason(case.reason)}\n")
+    if case.detail:
+        out.write(f"       {case.detail}\n")
     _print_departments(case.departments)
     if case.has_entry:
         out.write(f"  ledger: entry {case.ledger_entry} of the coordinator\n")

@@ -157,6 +157,11 @@ REFUSED: dict[str, tuple[Callable[[Bench], str], Question, Reason]] = {
         ASKED,
         Reason.AUTHORIZATION_NOT_IN_FORCE,
     ),
+    "a rule of one department not named": (
+        lambda b: b.county.authorize(71, single_department_rules=["one_home"]),
+        ASKED,
+        Reason.RESOURCE_NOT_GRANTED,
+    ),
     "programme not granted": (
         lambda b: b.household(),
         Question(ASKED.policy, ("income-only",), ""),
@@ -177,6 +182,8 @@ def test_refusals_of_the_registrar_end_the_case_with_their_reason(
         if e.fields["case"] == case.case_id
     ]
     assert entry.fields["reason"] == str(reason)
+    if reason is Reason.RESOURCE_NOT_GRANTED:
+        assert "tax alone serves rule small_home" in case.detail
     print_case(case)
 
 

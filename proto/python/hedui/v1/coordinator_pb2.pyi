@@ -44,7 +44,7 @@ class DecideCaseRequest(_message.Message):
     def __init__(self, decision: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
 
 class Case(_message.Message):
-    __slots__ = ("case_id", "state", "authorization", "reason", "opened_at", "updated_at", "departments", "programmes", "ledger_entry", "has_entry", "policy")
+    __slots__ = ("case_id", "state", "authorization", "reason", "opened_at", "updated_at", "departments", "programmes", "ledger_entry", "has_entry", "policy", "detail")
     CASE_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     AUTHORIZATION_FIELD_NUMBER: _ClassVar[int]
@@ -56,6 +56,7 @@ class Case(_message.Message):
     LEDGER_ENTRY_FIELD_NUMBER: _ClassVar[int]
     HAS_ENTRY_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
+    DETAIL_FIELD_NUMBER: _ClassVar[int]
     case_id: str
     state: str
     authorization: str
@@ -67,7 +68,8 @@ class Case(_message.Message):
     ledger_entry: int
     has_entry: bool
     policy: str
-    def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., authorization: _Optional[str] = ..., reason: _Optional[str] = ..., opened_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., departments: _Optional[_Iterable[_Union[DepartmentProgress, _Mapping]]] = ..., programmes: _Optional[_Iterable[_Union[ProgrammeDetermination, _Mapping]]] = ..., ledger_entry: _Optional[int] = ..., has_entry: _Optional[bool] = ..., policy: _Optional[str] = ...) -> None: ...
+    detail: str
+    def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., authorization: _Optional[str] = ..., reason: _Optional[str] = ..., opened_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., departments: _Optional[_Iterable[_Union[DepartmentProgress, _Mapping]]] = ..., programmes: _Optional[_Iterable[_Union[ProgrammeDetermination, _Mapping]]] = ..., ledger_entry: _Optional[int] = ..., has_entry: _Optional[bool] = ..., policy: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class DepartmentProgress(_message.Message):
     __slots__ = ("department", "state", "reason", "answered_at", "data_dates")
