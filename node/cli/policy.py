@@ -11,7 +11,11 @@ NodeOption = Annotated[
     str, typer.Option("--node", help="Which node, where your organisation has several.")
 ]
 PolicyFile = Annotated[Path, typer.Argument(help="The policy TOML; read it before you approve it.")]
-Digest = Annotated[str, typer.Argument(help="Digest of the policy, 64 hex digits: `policy list`.")]
+Digest = Annotated[
+    str, typer.Argument(help="Digest of the policy, or its first digits: see `policy list`.")
+]
+
+_LEAST_DIGITS = 8
 
 
 def register(app: typer.Typer) -> None:
@@ -67,17 +71,25 @@ def show(context: typer.Context, node: NodeOption = "", as_json: Json = False) -
 
 def withdraw(context: typer.Context, digest: Digest, node: NodeOption = "") -> None:
     """Take a policy out of force: queries under it are refused from now on."""
-    from hedui.v1.policy_pb2 import WithdrawPolicyRequest
+    from hedui.v1.policy_pb2 import ListPoliciesRequest, WithdrawPolicyRequest
     from hedui.v1.policy_pb2_grpc import PolicyServiceStub
     from node.cli.connection import connect
+
+    with connect(options(context), node) as line:
+        known = line.call(PolicyServiceStub, "ListPolicies", ListPoliciesRequest()).policies
+        meant = _meant(digest, [row.digest for row in known])
+        line.call(PolicyServiceStub, "WithdrawPolicy", WithdrawPolicyRequest(digest=meant))
+        typer.echo(f"{meant.hex()} is out of force at {line.node}.")
+
+
+def _meant(digest: str, known: list[bytes]) -> bytes:
+    """The one policy whose digest begins so. Raises SettingsError for none and for several."""
     from runtime.errors import SettingsError
 
-    try:
-        raw = bytes.fromhex(digest)
-    except ValueError:
+    found = [each for each in known if each.hex().startswith(digest.lower())]
+    if len(digest) < _LEAST_DIGITS or len(found) != 1:
         raise SettingsError(
-            f'"{digest[:80]}" is no digest: 64 hex digits, see `hedui-node policy list`'
-        ) from None
-    with connect(options(context), node) as line:
-        line.call(PolicyServiceStub, "WithdrawPolicy", WithdrawPolicyRequest(digest=raw))
-    typer.echo(f"{digest} is out of force at {line.node}.")
+            f'"{digest[:80]}" does not name one policy of this node: give at least '
+            f"{_LEAST_DIGITS} digits of a digest out of `hedui-node policy list`"
+        )
+    return found[0]
