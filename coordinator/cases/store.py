@@ -98,8 +98,8 @@ DECISIONS: Final = Table(
 class CaseRow:
     """One case; documents as serialized messages, b"" where there is none yet.
 
-    ``request``, ``countersigned``, ``determination`` and ``detail`` are sealed in the table, and clear in
-    what ``Journal`` returns.
+    ``request``, ``countersigned``, ``determination`` and ``detail`` are sealed in the table, and
+    clear in what ``Journal`` returns.
     """
 
     number: int
