@@ -7,25 +7,20 @@ import time
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import MetaData
-
 from crypto.paillier import RandomiserPool
 from hedui.v1 import node_pb2_grpc, policy_pb2_grpc
 from model.roles import Role
 from node.admin_service import NodeAdminService
-from node.answering import store as answering_store
 from node.answering.answerer import Answerer
 from node.answering.checks import Examiner, newest_epoch
 from node.answering.encrypting import Encryptor
-from node.holder import store as holder_store
 from node.holder.service import HolderService
 from node.holder.session import Holder
-from node.index import store as index_store
 from node.index.enrolling import Enroller
 from node.query_service import Pace, QueryService, Sleep
-from node.records import store as records_store
 from node.records.importing import Importer
 from node.settings import NodeSettings
+from node.store import node_metadata
 from runtime.background import Background
 from runtime.errors import SettingsError
 from runtime.key_share import load_share
@@ -33,19 +28,9 @@ from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts
 from runtime.receipts import Receipts
 from runtime.server import AddService, offer
-from runtime.store import include
 
 SCHEMA_VERSION: Final = 1
 _POOL_EVERY_S: Final = 0.2
-
-
-def node_metadata() -> MetaData:
-    """Return every table of a node process."""
-    metadata = MetaData()
-    for part in (records_store, index_store, answering_store, holder_store):
-        for table in part.METADATA.sorted_tables:
-            table.to_metadata(metadata)
-    return include(metadata)
 
 
 def node_kind(*, sleep: Sleep | None = None) -> Kind:
