@@ -23,6 +23,8 @@ def register(app: typer.Typer) -> None:
 
 def init(context: typer.Context) -> None:
     """Create the coordinator's keys, join request and database, under its name in the plan."""
+    import shutil
+
     from coordinator.process import KIND
     from crypto.rng import system_rng
     from model.roles import Role
@@ -33,7 +35,12 @@ def init(context: typer.Context) -> None:
     site = load_site(options(context).home)
     name = site.plan.process_of(Role.COORDINATOR).name
     folder = init_process(site, name, roles=frozenset({Role.COORDINATOR}), rng=system_rng)
-    create_database(folder, KIND, federation=site.plan.name, clock=SystemClock())
+    try:
+        create_database(folder, KIND, federation=site.plan.name, clock=SystemClock())
+    except BaseException:
+        # Nobody has seen these keys yet.
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
 
 
