@@ -36,11 +36,13 @@ class Span(NamedTuple):
         return self.digits * (1 << self.window) * 2 * (modulus_bytes + _INT_OVERHEAD_BYTES)
 
 
-def plan(short_bits: int, long_bits: int, modulus_bytes: int) -> tuple[Span, ...]:
+def plan(
+    short_bits: int, long_bits: int, modulus_bytes: int, *, limit: int = TABLE_BYTES
+) -> tuple[Span, ...]:
     """Return windows for short exponents, as wide as memory allows, then narrow ones for the rest.
 
     Exponents beyond ``short_bits`` are proof responses and rarer. As many short windows as fit
-    are a bit wider than the others. Raises InvalidInput if nothing fits ``TABLE_BYTES``.
+    are a bit wider than the others. Raises InvalidInput if nothing fits ``limit`` bytes.
     """
     for window in range(_WIDEST - 1, 1, -1):
         for wide in range(-(-short_bits // (window + 1)), -1, -1):
@@ -48,7 +50,7 @@ def plan(short_bits: int, long_bits: int, modulus_bytes: int) -> tuple[Span, ...
             covered = wide * (window + 1) + narrow * window
             rest = -(-max(0, long_bits - covered) // _NARROW)
             spans = Span(wide, window + 1), Span(narrow, window), Span(rest, _NARROW)
-            if sum(span.table_bytes(modulus_bytes) for span in spans) <= TABLE_BYTES:
+            if sum(span.table_bytes(modulus_bytes) for span in spans) <= limit:
                 return spans
     raise InvalidInput(f"no table for a modulus of {8 * modulus_bytes} bits fits the memory bound")
 
@@ -57,14 +59,16 @@ class FixedBase:
     """``base^e mod n²`` for ``0 <= e < 2^long_bits``; fast below ``2^short_bits``.
 
     Built once on first use, then read by any number of threads without a lock. At most
-    ``TABLE_BYTES`` of memory.
+    ``limit`` bytes of memory: less memory, smaller windows, slower.
     """
 
-    def __init__(self, base: int, n: int, *, short_bits: int, long_bits: int) -> None:
+    def __init__(
+        self, base: int, n: int, *, short_bits: int, long_bits: int, limit: int = TABLE_BYTES
+    ) -> None:
         self._base = gmpy2.mpz(base)
         self._n = gmpy2.mpz(n)
         self._n2 = self._n * self._n
-        self.spans = plan(short_bits, long_bits, (n.bit_length() + 7) // 8)
+        self.spans = plan(short_bits, long_bits, (n.bit_length() + 7) // 8, limit=limit)
         self._bits = sum(span.digits * span.window for span in self.spans)
         self._rows: list[Row] | None = None
         self._building = threading.Lock()

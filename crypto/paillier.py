@@ -18,7 +18,7 @@ import phe
 
 from crypto import integers
 from crypto.errors import InvalidCiphertext, InvalidInput, InvalidKey
-from crypto.fixedbase import FixedBase
+from crypto.fixedbase import TABLE_BYTES, FixedBase
 from crypto.labels import Label, digest
 from crypto.rng import Rng, random_bits
 
@@ -95,12 +95,20 @@ class PublicKey:
 
         Covers exponents and proof responses: short ones fast, a masker's more slowly.
         """
+        return self._table(TABLE_BYTES)
+
+    def size_table(self, limit: int) -> None:
+        """Take a table of at most ``limit`` bytes instead; before its first use, at start-up."""
+        self.__dict__["table"] = self._table(limit)
+
+    def _table(self, limit: int) -> FixedBase:
         slack = CHALLENGE_BITS + STATISTICAL_BITS
         return FixedBase(
             self.h_s,
             self.n,
             short_bits=self.short_bits,
             long_bits=self.uniform_bits + slack,
+            limit=limit,
         )
 
     def to_bytes(self) -> bytes:

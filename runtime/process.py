@@ -170,6 +170,7 @@ class Service:
         identity = load_process_identity(self.folder)
         member = _own_entry(identity, federation, self._kind, self._clock)
         require_c_arithmetic()
+        federation.joint_key.key.public.size_table(settings.paillier_table_mib << 20)
         kek = load_kek(self.folder, settings)
         sink = FileSink(self.folder / "log" / f"{self.name}.jsonl")
         self._stack.callback(sink.close)
