@@ -183,7 +183,12 @@ class County:
     def budgets(self) -> None:
         """Two registrar officers approve the departments' budgets."""
         for department in RESOURCES:
-            terms: dict[str, Any] = {"department": department, "epoch": 1, "total": 1000, "daily": 100}
+            terms: dict[str, Any] = {
+                "department": department,
+                "epoch": 1,
+                "total": 1000,
+                "daily": 100,
+            }
             with self.acting("rita") as acting:
                 request = registrar_pb2.ProposeBudgetRequest(**terms)
                 acting.call("registrar", BudgetServiceStub, "ProposeBudget", request)
