@@ -164,7 +164,9 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
         now = _there(tx, number)
         if now.state in ("revoked", "ended"):
             return now
-        entry = record(tx, "authorization.ended", fields, openings)
+        # Which entry of this ledger gave it: a number, the same for every way of ending.
+        given = {"given": now.entry} if now.state == "in-force" else {}
+        entry = record(tx, "authorization.ended", {**fields, **given}, openings)
         store.finish(tx.conn, number, state, entry, tx.now)
         manifests.revoke_tickets(tx.conn, number)
         return _there(tx, number)

@@ -280,15 +280,17 @@ def _store(
         "sequence": salted.commit("sequence", row.sequence),
         "departments": salted.commit("departments", scope.departments),
     }
+    # Random numbers, which the coordinator's ledger names too: a ticket that nobody issued shows.
+    tickets = [ticket.query for ticket in rows]
     openings = salted.seal(letter.key, owner=row.number)
 
     def write(tx: Tx) -> None:
-        require_in_force(authorizations.get(tx.conn, row.number), today)
+        given = require_in_force(authorizations.get(tx.conn, row.number), today).entry
         raced = store.count(tx.conn, row.number) + 1 != row.sequence
         if raced or store.nonce_is_used(tx.conn, row.nonce):
             raise _Raced
         store.add_manifest(tx.conn, row, rows)
-        record(tx, "manifest.issued", fields, openings)
+        record(tx, "manifest.issued", {**fields, "given": given, "tickets": tickets}, openings)
 
     office.parts.writer.run(write)
 

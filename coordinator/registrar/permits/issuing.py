@@ -153,6 +153,9 @@ def _store(office: Office, row: ManifestRow, permit: Permit, question: str) -> S
         "permit": signed.digest,
         "manifest": row.digest,
         "answers": permit.answers,
+        "holders": list(permit.holders),
+        # Reconciliation alarms where one of these had answered.
+        "silent": list(permit.silent),
         "skipped": [f"{skip.holder}:{skip.reason}" for skip in permit.skips],
     }
 

@@ -385,3 +385,19 @@ def test_requests_that_race_get_their_own_sequence_numbers(world: World) -> None
         issued = list(pool.map(lambda r: world.issue(r, countersigned_by="ma"), requests))
     assert sorted(i.manifest.sequence for i in issued) == [2, 3, 4, 5]
     assert NUMBER not in str([e.fields for e in world.ledger()])
+
+
+def test_the_ledger_leads_from_manifest_to_authorization_and_tickets_without_naming_anybody(
+    world: World,
+) -> None:
+    world.give()
+    issued = world.issue(world.ask())
+    world.revoke()
+    ledger = world.ledger()
+    (entry,) = [e for e in ledger if e.event == "manifest.issued"]
+    assert entry.fields["tickets"] == [ticket.query for ticket in issued.tickets]
+    assert ledger[entry.fields["given"]].event == "authorization.given"
+    assert ledger[-1].event == "authorization.ended"
+    assert ledger[-1].fields["given"] == entry.fields["given"]
+    commitments = [e.fields["authorization"] for e in ledger if "authorization" in e.fields]
+    assert len(set(commitments)) == len(commitments)
