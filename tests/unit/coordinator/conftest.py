@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -111,10 +112,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 @pytest.fixture
 def bench(served: Bench) -> Iterator[Bench]:
-    """The same, straight before and after, everything running."""
+    """The same: straight before and after, everything running, the clock at the present."""
     served.straight()
     yield served
     served.straight()
     for name, _, _, _ in PROCESSES:
         if name not in served.county.services:
             served.start(name)
+    served.county.clock.ahead = timedelta()
