@@ -99,7 +99,7 @@ def verify(
     report = {"path": str(path), "kind": "intact", "index": -1, "sentence": "", "entries": 0}
     head = None
     try:
-        with closing(_source(path)) as source:
+        with closing(open_log(path)) as source:
             report["entries"] = source.entries
             head = _hold(source, given, known, progress, report)
     except Broken as broken:
@@ -142,7 +142,8 @@ def _hold(
     return judge.head
 
 
-def _source(path: Path) -> Bundle | Stored:
+def open_log(path: Path) -> Bundle | Stored:
+    """Open a bundle or a database file; close it after use. Raises Broken, OSError."""
     if path.is_dir():
         return Bundle(path)
     with path.open("rb") as file:
@@ -182,7 +183,7 @@ def _all(paths: Iterable[Path], keys: list[str], known: list[Note]) -> Iterator[
 
 def _entries(path: Path) -> int:
     try:
-        with closing(_source(path)) as source:
+        with closing(open_log(path)) as source:
             return source.entries
     except (Broken, OSError, ValueError, sqlite3.Error):
         return -1

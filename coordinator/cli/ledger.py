@@ -1,4 +1,4 @@
-"""``hedui ledger checkpoint | export | verify``: the reviewer's commands.
+"""``hedui ledger``: the reviewer's commands; the larger ones stand in modules of their own.
 
 ``verify`` is offline and is ``python -m ledger.verify``; with a home at hand it takes the keys
 that the federation file pins, instead of those that lie beside the log.
@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from coordinator.cli import reconciling
 from runtime.command import Json, Options, options, print_table
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
@@ -24,6 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command("checkpoint")(checkpoint)
     group.command("export")(export)
     group.command("verify")(verify)
+    reconciling.register(group)
     app.add_typer(group, name="ledger")
 
 

@@ -1,0 +1,279 @@
+"""Reconciliation: honest ledgers give nothing to report, every kind of lie its finding."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ledger import reconcile
+from ledger.reconcile import KINDS
+from tests.support.ledgers import (
+    CASE,
+    FEDERATION,
+    MANIFEST,
+    PERMIT,
+    PROCESSES,
+    QUERIES,
+    SALTED,
+    START,
+    Ledgers,
+    Lie,
+    commitment,
+    federation_file,
+    honest,
+    verifier,
+)
+
+OTHER = "77" * 32
+TAX = QUERIES["tax"]
+
+
+def found(ledgers: Ledgers, folder: Path, names: object = PROCESSES) -> reconcile.Result:
+    return reconcile.reconcile(ledgers.write(folder, names), federation_file())  # type: ignore[arg-type]
+
+
+def test_honest_ledgers_give_nothing_to_report(tmp_path: Path) -> None:
+    result = found(honest(), tmp_path)
+    assert (result.findings, result.open, result.absent, result.code) == ([], [], [], 0)
+
+
+def another_answer(made: Ledgers) -> None:
+    made.add("bank", 40, "query.answered", query="99" * 16, manifest=MANIFEST, answer=OTHER)
+
+
+def called_silent(made: Ledgers) -> None:
+    made.change("registrar", "permit.issued", silent=["tax"])
+
+
+def late_answer(made: Ledgers) -> None:
+    """After the authorization ended, by more than the grace."""
+    made.drop("tax", "query.answered")
+    made.add("tax", 2000, "query.answered", query=TAX, manifest=MANIFEST, answer=TAX * 2)
+    made.drop("coordinator", "answer.received", query=TAX)
+    made.drop("coordinator", "case.determined")
+    made.drop("registrar", "permit.issued")
+
+
+def second_manifest_after_the_end(made: Ledgers) -> None:
+    given = 1
+    made.add("registrar", 80, "manifest.issued", manifest=OTHER, given=given, tickets=[],
+             authorization=commitment(9))  # fmt: skip
+
+
+def unlisted_ticket(made: Ledgers) -> None:
+    made.add("tax", 40, "query.received", query="99" * 16, manifest=MANIFEST)
+    made.add("coordinator", 39, "query.sent", query="99" * 16, manifest=MANIFEST, department="tax")
+    made.add("coordinator", 41, "answer.refused", query="99" * 16, manifest=MANIFEST, reason="x")
+
+
+def other_history(made: Ledgers) -> None:
+    made.change("tax", "query.received", department="taxes")
+
+
+def unanswered(made: Ledgers) -> None:
+    made.drop("tax", "query.answered", "query.received")
+    made.drop("coordinator", "answer.received", query=TAX)
+    made.drop("coordinator", "case.determined")
+    made.drop("registrar", "permit.issued")
+
+
+def never_sent(made: Ledgers) -> None:
+    made.drop("coordinator", "query.sent", query=TAX)
+    made.drop("coordinator", "answer.received", query=TAX)
+    made.drop("coordinator", "case.determined")
+    made.add("coordinator", 60, "case.refused", case=CASE, manifest=MANIFEST, reason="internal")
+
+
+LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
+    "a node leaves its answer out, under the head that it showed": (
+        lambda made: made.drop("tax", "query.answered"),
+        {("answer-not-ledgered", "coordinator"), ("forked", "coordinator")},
+    ),
+    "a node rewrites an entry after it was seen": (other_history, {("forked", "coordinator")}),
+    "a node ends its bundle early": (
+        lambda made: made.rows["tax"].__delitem__(slice(2, None)),
+        {("answer-not-ledgered", "coordinator"), ("shorter", "coordinator")},
+    ),
+    "the coordinator leaves a query out": (never_sent, {("answer-without-query", "tax")}),
+    "the coordinator leaves an answer out": (
+        lambda made: made.drop("coordinator", "answer.received", query=TAX),
+        {("answer-not-recorded", "tax"), ("determination-without-answer", "coordinator")},
+    ),
+    "the coordinator writes down another answer": (
+        lambda made: made.change("coordinator", "answer.received", answer=OTHER),
+        {("answer-differs", "coordinator")},
+    ),
+    "a query that nobody answered, in a case that did not end": (
+        unanswered,
+        {("query-without-answer", "coordinator"), ("opening-without-permit", "coordinator"),
+         ("opening-without-permit", "bank"), ("opening-without-permit", "audit")},
+    ),
+    "a node answers a manifest twice": (
+        another_answer,
+        {("answered-twice", "bank"), ("answer-without-query", "bank"),
+         ("ticket-not-issued", "bank")},
+    ),
+    "the registrar leaves a manifest out": (
+        lambda made: made.drop("registrar", "manifest.issued"),
+        {("manifest-not-issued", "coordinator"), ("ticket-not-issued", "coordinator"),
+         ("ticket-not-issued", "tax"), ("ticket-not-issued", "bank")},
+    ),
+    "a ticket that the registrar does not list": (
+        unlisted_ticket, {("ticket-not-issued", "tax"), ("ticket-not-issued", "coordinator")}
+    ),
+    "the coordinator leaves a determination out": (
+        lambda made: made.drop("coordinator", "case.determined"),
+        {("permit-without-determination", "registrar")},
+    ),
+    "the registrar leaves a permit out": (
+        lambda made: made.drop("registrar", "permit.issued"),
+        {("opening-without-permit", name) for name in ("coordinator", "bank", "audit")},
+    ),
+    "a second permit": (
+        lambda made: made.add("registrar", 50, "permit.issued", permit=OTHER, manifest=MANIFEST),
+        {("second-permit", "registrar"), ("authorization-ended", "registrar")},
+    ),
+    "a holder takes part whom the permit does not name": (
+        lambda made: made.add("tax", 33, "opening.joined", permit=PERMIT, manifest=MANIFEST,
+                              role="sharer"),
+        {("opening-not-named", "tax")},
+    ),
+    "a holder opens and does not say so": (
+        lambda made: made.drop("audit", "opening.joined", "opening.step"),
+        {("opening-not-ledgered", "coordinator")},
+    ),
+    "a department is called silent that had answered": (
+        called_silent, {("silent-had-answered", "registrar")}
+    ),
+    "a manifest under no authorization": (
+        lambda made: made.drop("registrar", "authorization.given"),
+        {("authorization-missing", "registrar")},
+    ),
+    "a manifest after its authorization ended": (
+        second_manifest_after_the_end, {("authorization-ended", "registrar")}
+    ),
+    "an answer long after the authorization ended": (
+        late_answer,
+        {("authorization-ended", "tax"), ("answer-not-recorded", "tax"),
+         ("opening-without-permit", "coordinator"), ("opening-without-permit", "bank"),
+         ("opening-without-permit", "audit")},
+    ),
+    "a witness kept two histories": (
+        lambda made: made.add("tax", 90, "peer.forked", origin=verifier("coordinator").name,
+                              size=3, root="AAAA"),
+        {("forked", "tax")},
+    ),
+    "the coordinator shows a node another log than the reviewer": (
+        lambda made: made.add("tax", 90, "peer.cosigned", origin=verifier("coordinator").name,
+                              size=3, root=SALTED),
+        {("forked", "tax")},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("lie", "expected"), LIES.values(), ids=LIES.keys())
+def test_every_lie_has_its_finding(
+    lie: Lie, expected: set[tuple[str, str]], tmp_path: Path
+) -> None:
+    made = honest()
+    lie(made)
+    result = found(made, tmp_path)
+    assert {(f.kind, f.ledger) for f in result.findings} == expected
+    assert result.code == reconcile.FINDINGS
+    for finding in result.findings:
+        assert 0 <= finding.index < len(made.rows[finding.ledger])
+
+
+def test_the_lies_cover_every_kind_of_finding() -> None:
+    assert {kind for _, expected in LIES.values() for kind, _ in expected} == set(KINDS)
+
+
+def test_nodes_that_saw_different_logs_of_one_coordinator_show_it_without_its_bundle(
+    tmp_path: Path,
+) -> None:
+    made = honest()
+    for name, root in (("tax", SALTED), ("bank", OTHER)):
+        made.add(name, 90, "peer.cosigned", origin=verifier("coordinator").name, size=3, root=root)
+    result = found(made, tmp_path, ("registrar", "tax", "bank", "audit"))
+    assert [f.kind for f in result.findings] == ["forked"]
+    assert result.absent == ["coordinator"]
+
+
+EXPLAINED: dict[str, Lie] = {
+    "a refusal": lambda made: made.add(
+        "coordinator", 40, "answer.refused", query="99" * 16, manifest=MANIFEST, reason="deadline"
+    ),
+    "the end of the case": lambda made: made.add(
+        "coordinator", 40, "case.refused", case=CASE, manifest=OTHER, reason="not_allowed"
+    ),
+}
+
+
+@pytest.mark.parametrize("explain", EXPLAINED.values(), ids=EXPLAINED.keys())
+def test_an_answer_that_never_arrived_is_explained_by(explain: Lie, tmp_path: Path) -> None:
+    """A reply is lost, or a process is killed between two entries: no lie."""
+    made, query = honest(), "99" * 16
+    made.add("registrar", 28, "manifest.issued", manifest=OTHER, given=1, tickets=[query],
+             authorization=commitment(9))  # fmt: skip
+    made.drop("registrar", "authorization.ended")
+    made.add("coordinator", 29, "query.sent", query=query, manifest=OTHER, department="tax")
+    made.add("tax", 30, "query.answered", query=query, manifest=OTHER, answer=OTHER)
+    assert [f.kind for f in found(made, tmp_path / "a").findings] == ["answer-not-recorded"]
+    explain(made)
+    assert found(made, tmp_path / "b").findings == []
+
+
+def test_what_is_missing_is_open_while_it_is_young(tmp_path: Path) -> None:
+    made = honest()
+    made.drop("coordinator", "case.determined")
+    paths = made.write(tmp_path)
+    soon = START.timestamp() + 120
+    result = reconcile.reconcile(paths, federation_file(), as_of=soon)
+    assert (result.findings, [f.kind for f in result.open], result.code) == (
+        [], ["permit-without-determination"], 0,
+    )  # fmt: skip
+    strict = reconcile.reconcile(paths, federation_file(), as_of=soon, grace_s=0)
+    assert [f.kind for f in strict.findings] == ["permit-without-determination"]
+
+
+def test_a_bundle_that_does_not_verify_is_not_reconciled(tmp_path: Path) -> None:
+    paths = honest().write(tmp_path)
+    file = paths[2] / "entries" / "000000000000.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"query.answered", b"query.received"))
+    result = reconcile.reconcile(paths, federation_file())
+    assert (result.code, result.findings) == (10, [])
+
+
+WRONG = {
+    "a log that no member keeps": federation_file().replace(b'"bank"', b'"bonk"'),
+    "keys of another federation": federation_file().replace(FEDERATION.encode(), b"other"),
+    "not a federation file": b"name = 1",
+}
+
+
+@pytest.mark.parametrize("federation", WRONG.values(), ids=WRONG.keys())
+def test_nothing_is_reconciled_under_a_foreign_federation_file(
+    federation: bytes, tmp_path: Path
+) -> None:
+    paths = honest().write(tmp_path)
+    (tmp_path / "federation.toml").write_bytes(federation)
+    arguments = [*map(str, paths), "--federation", str(tmp_path / "federation.toml")]
+    assert reconcile.main(arguments) not in (0, reconcile.FINDINGS)
+
+
+def test_the_command_says_it_in_sentences_and_in_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = honest()
+    paths = [str(path) for path in made.write(tmp_path / "good")]
+    assert reconcile.main(paths) == 0
+    assert "5 ledgers, 36 entries: nothing to report" in capsys.readouterr().out
+    called_silent(made)
+    paths = [str(path) for path in made.write(tmp_path / "bad", ("registrar", "tax"))]
+    assert reconcile.main(paths) == reconcile.FINDINGS
+    said = capsys.readouterr().out
+    assert "registrar, entry 3: silent-had-answered: tax is called silent, but had answered" in said
+    assert "not looked at: no bundle of bank" in said
+    assert reconcile.main([*paths, "--json"]) == reconcile.FINDINGS
+    (row,) = json.loads(capsys.readouterr().out)["findings"]
+    assert (row["kind"], row["ledger"], row["index"]) == ("silent-had-answered", "registrar", 3)
