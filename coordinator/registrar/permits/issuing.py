@@ -103,10 +103,13 @@ def _in_order(manifest: Manifest, silent: Sequence[str]) -> list[str]:
 
 
 def _answering(manifest: Manifest, silent: Sequence[str]) -> list[str]:
-    answering = [d for d in manifest.departments if d not in silent]
-    if not answering:
-        raise Refusal(Reason.TOO_FEW_DEPARTMENTS, "no department answered")
-    return answering
+    # Calling a department silent isolates the others. It takes officer, checker and a waiting
+    # time (closing as incomplete); until a request can carry these, nobody is called silent.
+    if silent:
+        raise Refusal(
+            Reason.TOO_FEW_DEPARTMENTS, "every department of the manifest has to answer first"
+        )
+    return list(manifest.departments)
 
 
 def _check_minimum(

@@ -1,5 +1,6 @@
 """Opening permits: one per manifest, holders in the fixed order, asked by the registrar itself."""
 
+from functools import partial
 from typing import Any
 
 from hedui.v1 import registrar_pb2 as pb
@@ -102,6 +103,17 @@ def test_no_permit_while_too_few_departments_serve_a_rule(world: World) -> None:
     digest = issued.signed.digest
     refused(Reason.TOO_FEW_DEPARTMENTS, lambda: world.permit(digest, silent=["tax"]))
     refused(Reason.TOO_FEW_DEPARTMENTS, lambda: world.permit(digest, silent=["cars"]))
+    assert [holder.asked for holder in holders] == [[], [], []]
+
+
+def test_nobody_is_called_silent_on_the_coordinators_word_alone(world: World) -> None:
+    issued = _issued(world)
+    holders = [world.start_holder(name) for name in ALL]
+    departments = issued.manifest.departments
+    assert len(departments) > 2
+    for department in departments:
+        ask = partial(world.permit, issued.signed.digest, silent=[department])
+        refused(Reason.TOO_FEW_DEPARTMENTS, ask)
     assert [holder.asked for holder in holders] == [[], [], []]
 
 
