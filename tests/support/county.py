@@ -13,10 +13,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from coordinator.ceremony import dealing
 from coordinator.ceremony.authority import init_authority
+from coordinator.ceremony.dealing import hold_ceremony
 from coordinator.cli.acting import Acting
 from coordinator.process import KIND as COORDINATOR_KIND
 from coordinator.registrar.process import KIND as REGISTRAR_KIND
@@ -280,12 +278,14 @@ def make_county(home: Path, *, threshold: int = 2, holders: Sequence[str] = HOLD
         create_database(folder, _kind(name), federation="hexi", clock=clock)
     for name, _, _ in PEOPLE:
         init_person(site, name, rng=system_rng)
-    with pytest.MonkeyPatch.context() as patch:
-        count = len(holders)
-        patch.setattr(dealing, "deal", lambda **_: dealt(threshold, count))
-        dealing.hold_ceremony(
-            home, now=clock.now(), rng=system_rng, pool=None, progress=lambda _text: None
-        )
+    hold_ceremony(
+        home,
+        now=clock.now(),
+        rng=system_rng,
+        pool=None,
+        progress=lambda _text: None,
+        dealer=lambda **_: dealt(threshold, len(holders)),
+    )
     return County(home, clock)
 
 
