@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(shell cksum requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help setup demo test check bench proto lock clean
+.PHONY: help setup demo test check bench peers proto lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -29,7 +29,10 @@ check: setup     ## format, lint, types, layering, generated code
 	$(BIN)/python simulations/generate.py --check
 
 bench: setup     ## benchmarks, as ratios against peers and baselines of the same run
-	$(BIN)/python -m pytest tests/bench --benchmark-enable --benchmark-only -s
+	$(BIN)/python -m pytest -o addopts= --import-mode=importlib tests/bench --benchmark-only
+
+peers:           ## public packages to measure against, each in an environment of its own
+	$(PYTHON) simulations/peers.py .peers
 
 proto: setup     ## generate proto/python from proto/hedui/v1
 	$(BIN)/python simulations/generate.py

@@ -1,0 +1,156 @@
+"""Benchmarks: ratios against peers and baselines, measured in the same run.
+
+``make bench`` prints one table at its end. A peer that is not installed (``make peers``) leaves
+its row with the figure that its publisher or our own record gives, marked as recorded.
+"""
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crypto.rng import system_rng
+from crypto.threshold import Dealt, deal
+
+ROOT = Path(__file__).resolve().parents[2]
+PEERS = ROOT / ".peers"
+SCRIPTS = ROOT.parent / "shared" / "peers"
+PEER_TIMEOUT_S = 900
+BITS = 3072
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison: seconds of ours and theirs, how many times faster we must be."""
+
+    work: str
+    ours_s: float
+    against: str
+    theirs_s: float
+    least: float
+    note: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """How many times faster we are."""
+        return self.theirs_s / self.ours_s
+
+
+@dataclass
+class Ratios:
+    """Collects rows; the table is printed when the run ends."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def add(
+        self, work: str, ours_s: float, against: str, theirs_s: float, least: float, note: str = ""
+    ) -> None:
+        """Record one comparison."""
+        self.rows.append(Row(work, ours_s, against, theirs_s, least, note))
+
+
+_RATIOS = Ratios()
+
+
+@pytest.fixture(scope="session")
+def ratios() -> Ratios:
+    """Where comparisons are recorded."""
+    return _RATIOS
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the table: a missed target is shown, never hidden, and fails nothing."""
+    if not _RATIOS.rows:
+        return
+    terminalreporter.section("ratios")
+    terminalreporter.write_line("| work | ours | against | theirs | ratio | at least | |")
+    terminalreporter.write_line("|---|---|---|---|---|---|---|")
+    for row in _RATIOS.rows:
+        verdict = "met" if row.ratio >= row.least else "MISSED"
+        terminalreporter.write_line(
+            f"| {row.work} | {_time(row.ours_s)} | {row.against} | {_time(row.theirs_s)} |"
+            f" {row.ratio:.2f} x | {row.least:g} x | {verdict}"
+            f"{'; ' + row.note if row.note else ''} |"
+        )
+
+
+def _time(seconds: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+@pytest.fixture(scope="session")
+def two_processes() -> Iterator[Executor]:
+    """A pool of two processes, warm: the machine's two cores."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        list(pool.map(_warm, range(2)))
+        yield pool
+
+
+def _warm(_: int) -> int:
+    import crypto.oprf
+
+    return len(crypto.oprf.__name__)
+
+
+@pytest.fixture(scope="session")
+def dealt(two_processes: Executor) -> Dealt:
+    """A joint key of 3072 bits, 2 of 3, dealt for this run; its table is built."""
+    made = deal(bits=BITS, threshold=2, holders=3, rng=system_rng, pool=two_processes)
+    made.joint.public.table.rows()
+    return made
+
+
+Peer = Callable[..., str | None]
+
+
+@pytest.fixture(scope="session")
+def peer() -> Peer:
+    """Runs one peer's script in its own environment; None where it is not installed."""
+
+    def run(environment: str, script: str, *args: str, **variables: str) -> str | None:
+        python, path = PEERS / environment / "bin" / "python", SCRIPTS / script
+        if not python.exists() or not path.exists():
+            return None
+        result = subprocess.run(
+            [str(python), str(path), *args],
+            capture_output=True,
+            text=True,
+            timeout=PEER_TIMEOUT_S,
+            env=variables,
+            check=False,
+        )
+        return result.stdout or None
+
+    return run
+
+
+def figure(pattern: str, text: str | None) -> float | None:
+    """The number that a peer printed, or None."""
+    found = re.search(pattern, text or "")
+    return float(found.group(1)) if found else None
+
+
+def best(benchmark: Any) -> float:
+    """Seconds of the fastest round: the least disturbed on a noisy machine."""
+    return float(benchmark.stats.stats.min)
+
+
+def best_of(run: Callable[[], object], rounds: int) -> float:
+    """Seconds of the fastest of some rounds, for the baseline of the same test."""
+    import time
+
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
