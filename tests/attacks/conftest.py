@@ -16,7 +16,7 @@ HELD = {
     "unknown": {},
 }
 """What departments hold about a person; the limit is 6,000 yuan a member."""
-EACH = 12
+EACH = 60
 
 
 @dataclass
