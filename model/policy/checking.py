@@ -52,7 +52,7 @@ def check(policy: Policy, *, key_bits: int = DEFAULT_KEY_BITS) -> list[Finding]:
         found.append(Finding(Severity.ERROR, "empty-comparison", "[ratios]", str(error)))
     else:
         found += [*_served(layout), *_ladders(layout), *_saturation(layout)]
-        found += _capacity(layout, key_bits)
+        found += [*_capacity(layout, key_bits), *_bit_proofs(layout)]
     return sorted(found, key=lambda finding: list(Severity).index(finding.severity))
 
 
@@ -61,6 +61,13 @@ def require_sound(policy: Policy, *, key_bits: int = DEFAULT_KEY_BITS) -> None:
     errors = [f for f in check(policy, key_bits=key_bits) if f.severity is Severity.ERROR]
     if errors:
         raise PolicyError(f"{policy.source}: " + "; ".join(map(str, errors)))
+
+
+def _bit_proofs(layout: Layout) -> Iterator[Finding]:
+    if not layout.policy.file.policy.bit_proofs:
+        gain = (layout.ell + 2).bit_length() - 1
+        text = f"without bit proofs an evaluator can gain up to {gain} bits a rule from each case"
+        yield Finding(Severity.WARNING, "no-bit-proofs", "[policy]", text)
 
 
 def _bounds(policy: Policy) -> Iterator[Finding]:

@@ -91,6 +91,9 @@ class Header(Strict):
     """Departments serving a rule that must have answered before it is opened."""
     min_distance: Annotated[int, Field(ge=2, le=MAX_BOUND)]
     """Distance of two limits on one form, in its base unit (fen)."""
+    bit_proofs: bool = True
+    """Whether the evaluator proves each of its ciphertexts to be a bit; without, it may gain up
+    to log2(l + 2) bits a rule from a case, and a comparison costs half as much."""
     level: Literal["verdict", "totals"]
     """The widest disclosure level that authorizations may grant under this policy."""
 

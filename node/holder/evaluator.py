@@ -20,9 +20,7 @@ from node.holder.checks import Context
 from node.holder.session import (
     SEALED_OVERHEAD,
     Holder,
-    comparison_of,
-    layout_bytes,
-    layout_from_bytes,
+    Shape,
     packing_layout,
     pad_for,
     request_digest,
@@ -125,8 +123,8 @@ def _encrypted_bits(
     numbers: list[int],
 ) -> pb.OpenReply:
     permit, masker = context.permit_digest, holder.member(context.permit.masker)
-    layout = packing_layout(context.terms)
-    agreed = comparison_of(layout, permit, masker.name, holder.name)
+    shape = Shape.of(context.terms)
+    agreed = shape.comparison(permit, masker.name, holder.name)
     state, payload = comparison.evaluator_start(agreed, numbers, rng=holder.rng)
     message = holder.message(
         "bits",
@@ -137,7 +135,7 @@ def _encrypted_bits(
         previous=headers[masker.name],
     )
     sealed = holder_messages.seal(message, recipient=masker, pad_to=pad_for(message))
-    kept = holder.seal(permit, "numbers", layout_bytes(layout) + state.to_bytes())
+    kept = holder.seal(permit, "numbers", shape.to_bytes() + state.to_bytes())
     header = holder_messages.digest_of(message)
 
     def write(tx: Tx) -> None:
@@ -213,10 +211,10 @@ def _opened_terms(
 
 def _results(holder: Holder, opening: store.Opening, terms: bytes) -> list[int]:
     kept = holder.kept(opening.permit, "numbers")
-    layout: packing.Layout = layout_from_bytes(kept)
-    agreed = comparison_of(layout, opening.permit, opening.masker, holder.name)
+    shape, state_bytes = Shape.split(kept)
+    agreed = shape.comparison(opening.permit, opening.masker, holder.name)
     try:
-        state = EvaluatorState.from_bytes(kept[4:], agreed)
+        state = EvaluatorState.from_bytes(state_bytes, agreed)
         return comparison.evaluator_finish(agreed, state, terms)
     except CryptoError as error:
         raise Refusal(Reason.MESSAGE_INVALID, f"the terms: {error}") from None

@@ -18,10 +18,7 @@ from node.holder.checks import Context
 from node.holder.session import (
     SEALED_OVERHEAD,
     Holder,
-    comparison_of,
-    layout_bytes,
-    layout_from_bytes,
-    packing_layout,
+    Shape,
     pad_for,
     request_digest,
 )
@@ -48,7 +45,8 @@ def mask(holder: Holder, context: Context) -> pb.MaskReply:
 
 
 def _mask(holder: Holder, context: Context, request: str) -> pb.MaskReply:
-    key, layout = holder.joint.public, packing_layout(context.terms)
+    key, shape = holder.joint.public, Shape.of(context.terms)
+    layout = shape.layout
     masks = packing.draw_masks(layout, rng=holder.rng)
     targets = limits(context.terms.layout, context.terms.inputs)
     plaintext = packing.pack_masks(key, layout, targets, masks)
@@ -57,7 +55,7 @@ def _mask(holder: Holder, context: Context, request: str) -> pb.MaskReply:
     proof = knowledge.prove_mask(key, made, plaintext, context=bound, rng=holder.rng)
     payload = paillier.encode_ciphertext(key, made.ciphertext) + proof
     masked = paillier.product(key, [*context.answers, made.ciphertext])
-    return _commit(holder, context, request, payload, masked, masks_to_bytes(layout, masks))
+    return _commit(holder, context, request, payload, masked, masks_to_bytes(shape, masks))
 
 
 def _commit(
@@ -102,8 +100,8 @@ def compare(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.Com
     if found is not None:
         return found
     bits = _opened_bits(holder, opening, sealed)
-    layout, masks = masks_from_bytes(holder.kept(permit, "masks"))
-    agreed = comparison_of(layout, permit, holder.name, opening.evaluator)
+    shape, masks = masks_from_bytes(holder.kept(permit, "masks"))
+    agreed = shape.comparison(permit, holder.name, opening.evaluator)
     try:
         made = comparison.masker_respond(agreed, masks, bits.payload, rng=holder.rng)
     except CryptoError as error:
@@ -187,16 +185,15 @@ def _store_answers(
     )
 
 
-def masks_to_bytes(layout: packing.Layout, masks: list[int]) -> bytes:
-    """The layout's head, then each mask in its fixed width."""
-    width = -(-layout.mask_bits // 8)
-    return layout_bytes(layout) + b"".join(m.to_bytes(width, "big") for m in masks)
+def masks_to_bytes(shape: Shape, masks: list[int]) -> bytes:
+    """The shape, then each mask in its fixed width."""
+    width = -(-shape.layout.mask_bits // 8)
+    return shape.to_bytes() + b"".join(m.to_bytes(width, "big") for m in masks)
 
 
-def masks_from_bytes(data: bytes) -> tuple[packing.Layout, list[int]]:
+def masks_from_bytes(data: bytes) -> tuple[Shape, list[int]]:
     """The inverse of ``masks_to_bytes``."""
-    layout, body = layout_from_bytes(data), data[4:]
-    width = -(-layout.mask_bits // 8)
-    return layout, [
-        int.from_bytes(body[i * width : (i + 1) * width], "big") for i in range(layout.slots)
-    ]
+    shape, body = Shape.split(data)
+    width = -(-shape.layout.mask_bits // 8)
+    starts = range(0, width * shape.layout.slots, width)
+    return shape, [int.from_bytes(body[at : at + width], "big") for at in starts]

@@ -236,20 +236,34 @@ def pad_for(message: pb.HolderMessage) -> int:
     return -(-message.ByteSize() // PAD_STEP) * PAD_STEP
 
 
-def comparison_of(layout: packing.Layout, permit: str, masker: str, evaluator: str) -> Comparison:
-    """What masker and evaluator of a permit must agree on."""
-    bound = (b"comparison", bytes.fromhex(permit), masker.encode(), evaluator.encode())
-    return Comparison(layout, join(Label.PERMIT, bound))
+@dataclass(frozen=True)
+class Shape:
+    """What masker and evaluator agree on beforehand, and keep between their steps."""
 
+    layout: packing.Layout
+    bit_proofs: bool
 
-def layout_bytes(layout: packing.Layout) -> bytes:
-    """ℓ and the number of slots, two bytes each: the head of what is kept between steps."""
-    return layout.value_bits.to_bytes(2, "big") + layout.slots.to_bytes(2, "big")
+    @classmethod
+    def of(cls, terms: CaseTerms) -> "Shape":
+        """From the approved policy."""
+        return cls(packing_layout(terms), terms.layout.policy.file.policy.bit_proofs)
 
+    def comparison(self, permit: str, masker: str, evaluator: str) -> Comparison:
+        """The comparison under one permit."""
+        bound = (b"comparison", bytes.fromhex(permit), masker.encode(), evaluator.encode())
+        return Comparison(self.layout, join(Label.PERMIT, bound), self.bit_proofs)
 
-def layout_from_bytes(data: bytes) -> packing.Layout:
-    """The inverse of ``layout_bytes``; takes the head of ``data``."""
-    return packing.Layout(int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big"))
+    def to_bytes(self) -> bytes:
+        """ℓ and the number of slots in two bytes each, then 1 with bit proofs and 0 without."""
+        layout = self.layout
+        sizes = layout.value_bits.to_bytes(2, "big") + layout.slots.to_bytes(2, "big")
+        return sizes + bytes((self.bit_proofs,))
+
+    @classmethod
+    def split(cls, data: bytes) -> tuple["Shape", bytes]:
+        """The inverse of ``to_bytes`` for the head of ``data``, and the rest of it."""
+        sizes = int.from_bytes(data[:2], "big"), int.from_bytes(data[2:4], "big")
+        return cls(packing.Layout(*sizes), bool(data[4])), data[5:]
 
 
 def _stored(found: store.Stored, request: str, reply: M) -> M:

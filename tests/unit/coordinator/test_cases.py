@@ -17,10 +17,11 @@ from ledger.verify import main as verify_offline
 from model.documents.desk import Decision
 from model.documents.signed import sign
 from model.fields import format_time
+from model.policy import policy_digest
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused
 from runtime.wire import signed_to_wire
-from tests.support.county import HOMES, INCOMES, INTEREST, resident
+from tests.support.county import ADMINS, HOMES, INCOMES, INTEREST, POLICY, resident
 from tests.unit.coordinator.conftest import ASKED, Bench
 
 STEPS = ("Mask", "Open", "Compare", "Conclude")
@@ -52,6 +53,28 @@ def test_rules_agree_with_the_same_records_in_the_open(bench: Bench) -> None:
         found = {rule.rule: rule.outcome for rule in case.programmes[0].rules}
         assert (case.state, found) == ("determined", plain(members))
         print_case(case)
+
+
+def test_a_policy_may_do_without_bit_proofs_and_gives_the_same_bits(bench: Bench) -> None:
+    variant = POLICY.replace(b'level = "verdict"', b'level = "verdict"\nbit_proofs = false')
+    approvers = {"rita": "registrar", "olga": "coordinator"}
+    approvers |= {admin: name for name, admin in ADMINS.items()}
+    for person, process in approvers.items():
+        bench.county.approve(person, process, variant)
+    asked = Question(policy_digest(variant).hex(), ("low-income",), "")
+    sizes: list[int] = []
+
+    def weigh(reply: Any) -> Any:
+        sizes.append(len(reply.bits.sealed))
+        return reply
+
+    for bend in bench.bends.values():
+        bend.after = {"Open": weigh}
+    (proven,) = bench.follow(bench.open(bench.county.authorize(10)))
+    (bare,) = bench.follow(bench.open(bench.county.authorize(11), asked=asked))
+    outcomes = [[r.outcome for r in case.programmes[0].rules] for case in (proven, bare)]
+    assert outcomes[0] == outcomes[1]
+    assert sizes[1] < sizes[0]
 
 
 def test_every_reply_may_be_lost_once_and_nothing_happens_twice(bench: Bench) -> None:
