@@ -210,7 +210,11 @@ class Sample:
         persons = sum(len(h.listed) for h in self.all)
         rows = sum(len(v) for held in self.plain.holdings.values() for v in held.values())
         self.echo(f"{self.data}: {len(self.all)} households, {persons} persons, {rows} rows")
-        self.echo(f"seed {self.scenario.seed}, reference date {self.scenario.reference}")
+        members = "all who live there" if self.whole else "those listed"
+        self.echo(
+            f"verifying {len(self.choices)} of them, members: {members},"
+            f" seed {self.scenario.seed}, reference date {self.scenario.reference}"
+        )
         if outside := self.plain.outside():
             self.echo(f"note: {outside} rows lie outside the policy's windows and count nowhere")
 

@@ -167,8 +167,23 @@ def write_mappings(data: Path, folder: Path, reference: date) -> dict[str, list[
     for name, (code, title, title_zh) in FILES.items():
         mapping = folder / f"{name}.toml"
         mapping.write_text(_mapping(code, title, title_zh, reference), encoding="utf-8")
-        written.setdefault(code.partition(".")[0], []).append((mapping, data / f"{name}.csv"))
+        path = _with_rows(data / f"{name}.csv", folder)
+        written.setdefault(code.partition(".")[0], []).append((mapping, path))
     return written
+
+
+def _with_rows(path: Path, folder: Path) -> Path:
+    """The file, or where it has no rows a copy with an invented person's 0.
+
+    A department without any row would have nothing to import, and no import no answer.
+    """
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    if any(line.strip() for line in lines[1:]):
+        return path
+    copy = folder / path.name
+    person = next(invented((), year=1971))
+    copy.write_text(f"person_id,year,amount_usd\n{person},2012,0\n", encoding="utf-8")
+    return copy
 
 
 def _mapping(code: str, title: str, title_zh: str, reference: date) -> str:

@@ -198,3 +198,14 @@ def test_a_person_of_two_households_is_refused(tmp_path: Path) -> None:
     (tmp_path / "households.csv").write_text(text)
     with pytest.raises(SurveyError, match="line 3: stands in two households"):
         survey.read_households(tmp_path)
+
+
+def test_a_department_without_rows_imports_an_invented_person_with_nothing(tmp_path: Path) -> None:
+    for name in survey.FILES:
+        rows = "" if name == "business" else "33021219900101001X,2012,5\n"
+        (tmp_path / f"{name}.csv").write_text("person_id,year,amount_usd\n" + rows)
+    pairs = survey.write_mappings(tmp_path, tmp_path / "mappings", REFERENCE)
+    assert len(pairs) == 8
+    assert pairs["tax"][0][1] == tmp_path / "wages.csv"
+    copied = read_holdings(pairs["market-regulation"][0][1])
+    assert [rows for rows in copied.values()] == [[((2012, 12), Fraction(0))]]
