@@ -22,9 +22,11 @@ from coordinator.settings import CoordinatorSettings
 from hedui.v1.policy_pb2_grpc import add_PolicyServiceServicer_to_server
 from model.roles import Role
 from runtime import store as common_store
+from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
-from runtime.process import Assembly, Kind, Parts, Service
+from runtime.process import Assembly, Kind, Parts, Service, witnessing_of
 from runtime.server import offer
+from runtime.witness_exchange import WitnessExchange
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,29 @@ def build(parts: Parts) -> Assembly:
             desk.cases.offered(),
             offer(add_PolicyServiceServicer_to_server, policy_service),
         ),
+        background=_rounds(parts),
         close=desk.workers.stop,
     )
+
+
+def witness_exchange(parts: Parts) -> WitnessExchange | None:
+    """What shows checkpoints to the other processes and sees theirs; None without a key."""
+    witnessing = witnessing_of(parts)
+    if witnessing is None:
+        return None
+    return WitnessExchange(
+        witnessing,
+        name=parts.name,
+        dialer=parts.dialer,
+        database=parts.database,
+        log=parts.log,
+        timeout_s=parts.settings.call_timeout_s,
+    )
+
+
+def _rounds(parts: Parts) -> list[Background]:
+    exchange, every_s = witness_exchange(parts), parts.settings.witness_every_s
+    return [Background("witness", every_s, exchange.round)] if exchange and every_s else []
 
 
 KIND = Kind(

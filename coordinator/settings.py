@@ -15,5 +15,7 @@ class CoordinatorSettings(ProcessSettings):
     retry_first_ms: int = Field(default=500, ge=10, le=60_000)
     retry_max_ms: int = Field(default=10_000, ge=10, le=600_000)
     revocations_refresh_s: int = Field(default=30, ge=1, le=3600)
+    # How often checkpoints are exchanged with all processes, at most; 0: never.
+    witness_every_s: int = Field(default=60, ge=0, le=86_400)
     # A ticket that expires within this time is renewed before it is sent.
     ticket_margin_s: int = Field(default=120, ge=1, le=3600)

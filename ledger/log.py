@@ -224,6 +224,19 @@ def checkpoints(conn: Connection) -> Iterator[tuple[int, bytes]]:
         last = rows[-1].size
 
 
+def cosigned(conn: Connection, first_size: int, limit: int) -> list[tuple[int, bytes]]:
+    """Size and note, cosignatures included, of checkpoints of at least ``first_size`` that have
+    any; at most ``limit``, by size."""
+    sizes = select(COSIGNATURES.c.size).where(COSIGNATURES.c.size >= first_size).distinct()
+    wanted = list(conn.scalars(sizes.order_by(COSIGNATURES.c.size).limit(limit)))
+    notes = conn.execute(select(CHECKPOINTS).where(CHECKPOINTS.c.size.in_(wanted))).all()
+    found = {size: bytes(note) for size, note in notes}
+    lines = select(COSIGNATURES).where(COSIGNATURES.c.size.in_(wanted))
+    for size, _, line in conn.execute(lines.order_by(COSIGNATURES.c.witness)):
+        found[size] = found[size] + bytes(line)
+    return sorted(found.items())
+
+
 def _nodes(conn: Connection, numbers: Sequence[int]) -> list[bytes]:
     if not numbers:
         return []

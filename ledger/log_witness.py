@@ -33,6 +33,12 @@ def load(conn: Connection, origin: str) -> Seen | None:
     return None if note is None else Seen(unverified(bytes(note))[0], bytes(note))
 
 
+def seen(conn: Connection) -> list[bytes]:
+    """The newest note accepted of every log, by origin."""
+    rows = conn.execute(select(WITNESSED).order_by(WITNESSED.c.origin))
+    return [bytes(row.note) for row in rows]
+
+
 def advance(conn: Connection, old: Seen | None, new: Seen) -> None:
     """Replace ``old`` by ``new``; raises StaleCheckpoint if something else stands there now."""
     origin = new.checkpoint.origin

@@ -20,7 +20,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.reconcile_checks import Finding, Parties, check_all
-from ledger.reconcile_facts import Ledger, origin_of, read_ledger, read_members, seconds
+from ledger.reconcile_facts import (
+    Ledger,
+    origin_of,
+    read_kept,
+    read_ledger,
+    read_members,
+    seconds,
+)
 from ledger.verify import CODES, verify
 from ledger.verify_tree import Broken
 
@@ -100,6 +107,7 @@ def reconcile(
         if any(ledger.origin == origin for ledger in ledgers):
             raise ValueError(f"two bundles of {origin}: hold them against each other with verify")
         ledgers.append(read_ledger(path, by_origin[origin], origin))
+        ledgers[-1].kept = read_kept(path, keys)
     newest = max(ledger.last_at for ledger in ledgers) if as_of is None else as_of
     found = check_all(Parties(ledgers, newest - grace_s), grace_s=grace_s)
     result.findings = [finding for finding in found if not finding.open]

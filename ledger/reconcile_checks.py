@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from ledger.reconcile_facts import Claim, Fact, Ledger, claims, contradicted
+from ledger.reconcile_facts import Claim, Fact, Ledger, claims, contradicted, forks
 
+_Kept = Mapping[str, set[tuple[str, int, bytes]]]
 _EMPTY: Final[Mapping[str, Fact]] = {}
 
 
@@ -275,33 +276,39 @@ def check_authorizations(all_: Parties, grace_s: float) -> Iterator[Finding]:
 def check_heads(all_: Parties) -> Iterator[Finding]:
     """Every head that somebody wrote down of another's log lies in the bundle shown here."""
     heads = claims(all_.ledgers)
+    kept = {ledger.member.name: ledger.kept for ledger in all_.ledgers}
     for ledger in all_.ledgers:
-        for fact in ledger.of("peer.forked"):
-            sentence = f"{fact.text('origin')} showed two logs; both checkpoints are kept there"
-            yield Finding("forked", fact.ledger, fact.index, sentence)
+        for claim in forks(ledger):
+            sentence = f"{claim.origin} showed two logs"
+            yield _forked(claim, sentence, kept)
         mine = [claim for claim in heads if claim.origin == ledger.origin]
         within = [claim for claim in mine if 0 < claim.size <= ledger.entries]
         for claim in contradicted(ledger, within):
-            yield _forked(claim, f"the bundle of {ledger.member.name} has another history")
+            sentence = f"the bundle of {ledger.member.name} has another history than the one seen"
+            yield _forked(claim, f"{sentence} at {claim.size} entries", kept)
         for claim in mine:
             if claim.size > ledger.entries:
                 sentence = f"saw {claim.size} entries of {claim.origin}; its bundle ends before "
                 yield all_.missing("shorter", claim.by, f"{sentence}entry {ledger.entries}")
-    yield from _quarrels(all_, heads)
+    yield from _quarrels(all_, heads, kept)
 
 
-def _quarrels(all_: Parties, heads: Sequence[Claim]) -> Iterator[Finding]:
+def _quarrels(all_: Parties, heads: Sequence[Claim], kept: _Kept) -> Iterator[Finding]:
     """Logs whose bundle is not here: what others saw of them must agree."""
     here = {ledger.origin for ledger in all_.ledgers}
     for before, claim in pairwise(heads):
         same = (before.origin, before.size) == (claim.origin, claim.size)
         if same and before.root != claim.root and claim.origin not in here:
-            yield _forked(claim, f"{before.by.ledger} saw another head (entry {before.by.index})")
+            sentence = f"{claim.origin} had another head at {claim.size} entries for "
+            sentence += f"{before.by.ledger} (entry {before.by.index})"
+            yield _forked(claim, sentence, kept)
 
 
-def _forked(claim: Claim, than: str) -> Finding:
-    sentence = f"saw a head of {claim.origin} at {claim.size} entries; {than}"
-    return Finding("forked", claim.by.ledger, claim.by.index, sentence)
+def _forked(claim: Claim, sentence: str, kept: _Kept) -> Finding:
+    """A fork, and whether the other log's signature proves it or one party says so."""
+    signed = (claim.origin, claim.size, claim.root) in kept.get(claim.by.ledger, set())
+    proof = "its signed checkpoint lies in the bundle's extra/" if signed else "its word alone"
+    return Finding("forked", claim.by.ledger, claim.by.index, f"{sentence}; {proof}")
 
 
 CHECKS: Final[tuple[Callable[[Parties], Iterator[Finding]], ...]] = (

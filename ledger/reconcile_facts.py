@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from ledger.verify import open_log
-from ledger.verify_tree import Tree
+from ledger.verify_notes import Keyring, parse_key, parse_note, small
+from ledger.verify_tree import Broken, Tree
 
 _IDLE: Final = frozenset({"ledger.read", "process.started", "process.stopped"})
 
@@ -63,6 +64,8 @@ class Ledger:
     entries: int = 0
     last_at: float = 0.0
     events: dict[str, list[Fact]] = field(default_factory=lambda: defaultdict(list))
+    # Checkpoints of others that lie in this bundle and that their logs signed.
+    kept: set[tuple[str, int, bytes]] = field(default_factory=set)
 
     def of(self, *names: str) -> list[Fact]:
         """The entries of these events, in the ledger's order."""
@@ -144,6 +147,20 @@ def read_fact(ledger: str, index: int, entry: bytes) -> Fact:
         raise ValueError(f"entry {index} of {ledger} is not an entry of this format") from None
 
 
+def read_kept(path: Path, keys: Sequence[str]) -> set[tuple[str, int, bytes]]:
+    """Origin, size and root of each checkpoint in ``extra/`` that its own log signed."""
+    ring = Keyring([parse_key(key) for key in keys])
+    found = set()
+    for file in sorted(path.glob("extra/*.note")) if path.is_dir() else []:
+        try:
+            note = parse_note(small(file), str(file))
+            if ring.check(note)[0]:
+                found.add((note.origin, note.size, note.root))
+        except (Broken, ValueError):
+            continue
+    return found
+
+
 def seconds(at: str) -> float:
     """RFC 3339 in UTC to seconds since the epoch. Raises ValueError."""
     return datetime.fromisoformat(at).timestamp()
@@ -151,12 +168,19 @@ def seconds(at: str) -> float:
 
 def claims(ledgers: Sequence[Ledger]) -> list[Claim]:
     """Every head that one party wrote down of another's log, smallest first."""
-    found = [c for ledger in ledgers for c in _claims_of(ledger)]
+    found = [
+        c for ledger in ledgers for c in _claims_of(ledger, "answer.received", "peer.cosigned")
+    ]
     return sorted(found, key=lambda claim: (claim.origin, claim.size))
 
 
-def _claims_of(ledger: Ledger) -> Iterator[Claim]:
-    for fact in ledger.of("answer.received", "peer.cosigned"):
+def forks(ledger: Ledger) -> list[Claim]:
+    """Heads that this ledger says contradict what it had seen."""
+    return list(_claims_of(ledger, "peer.forked"))
+
+
+def _claims_of(ledger: Ledger, *events: str) -> Iterator[Claim]:
+    for fact in ledger.of(*events):
         size, root = fact.fields.get("size"), _root(fact.text("root"))
         if isinstance(size, int) and root is not None:
             yield Claim(fact.text("origin"), size, root, fact)

@@ -58,6 +58,16 @@ class LogSigner:
         head = log.head(conn)
         return checkpoint.sign(Checkpoint(self.origin, head.size, head.root), self._key)
 
+    def checkpoint_at(self, conn: Connection, size: int) -> bytes:
+        """Sign the head of the first ``size`` entries of what ``conn`` sees, ``0 < size``.
+
+        Raises InvalidInput where the log is not that long.
+        """
+        _check_committed(conn)
+        if not 0 < size <= log.size(conn):
+            raise InvalidInput(f"the log has not {size} entries")
+        return checkpoint.sign(Checkpoint(self.origin, size, log.root(conn, size)), self._key)
+
     def receipt(self, conn: Connection, index: int) -> Receipt:
         """Receipt for entry ``index`` against the head that ``conn`` sees; both in one view."""
         _check_committed(conn)

@@ -59,6 +59,13 @@ ACCESS: dict[str, frozenset[Role]] = {
             "ReadEntries": [_R.REVIEWER, _R.ADMIN],
             "GetInclusionProof": [_R.REVIEWER, _R.ADMIN],
             "GetConsistencyProof": [_R.REVIEWER, _R.ADMIN],
+            "ReadCheckpoints": [_R.REVIEWER, _R.ADMIN],
+            "ReadWitnessed": [_R.REVIEWER, _R.ADMIN],
+        },
+        "WitnessService": {
+            "AddCheckpoint": [_R.COORDINATOR],
+            "ShowCheckpoint": [_R.COORDINATOR],
+            "KeepCosignature": [_R.COORDINATOR],
         },
     }.items()
     for method, roles in methods.items()

@@ -47,6 +47,8 @@ class Process(Strict):
     department: Name | Literal[""] = ""
     holder_index: Annotated[int, Field(ge=0, le=16)] = 0
     prf_keys: Annotated[list[PrfKey], Field(max_length=64, default_factory=list)]
+    cosign_key: Hex32 | Literal[""] = ""
+    """Ed25519 key that cosigns others' checkpoints and signs nothing else; empty: no witness."""
 
     def prf_key(self, epoch: int) -> PrfKey | None:
         """The pinned key of this epoch, or None."""
@@ -119,7 +121,8 @@ class Federation(Strict):
     def _consistent(self) -> "Federation":
         _check_unique("name", [m.name for m in self.members])
         _check_unique("certificate", [m.certificate_sha256 for m in self.members])
-        _check_unique("verify key", [m.verify_key for m in self.members])
+        cosign_keys = [p.cosign_key for p in self.process if p.cosign_key]
+        _check_unique("verify key", [m.verify_key for m in self.members] + cosign_keys)
         _check_unique("department", [p.department for p in self.process if p.department])
         _check_roles(self)
         _check_holders(self)

@@ -14,7 +14,7 @@ from crypto.errors import CryptoError
 from crypto.labels import Label
 from crypto.sealing import AtRestKey, SealingKey
 from crypto.signing import SigningKey, VerifyKey
-from model.federation import Federation, FederationError, Member
+from model.federation import Federation, FederationError, Member, Process
 from runtime.certificates import Certificate, parse_certificate, verify_issuer
 from runtime.clock import Clock
 from runtime.endpoints import write_atomically
@@ -40,6 +40,8 @@ class Identity:
     tls_key_pem: bytes
     sign_key: SigningKey
     seal_key: SealingKey | None
+    # Of processes alone: cosigns others' checkpoints.
+    cosign_key: SigningKey | None = None
 
     def __repr__(self) -> str:
         return f"Identity({self.name}, <secret>)"
@@ -72,6 +74,9 @@ def _check_pins(identity: Identity, member: Member) -> None:
     seal = identity.seal_key
     if seal is not None and member.seal_key != seal.public_key.to_bytes().hex():
         raise KeyFileError(f"{member.name}: seal.key is not the one that is pinned. {mend}")
+    cosign, pinned = identity.cosign_key, member.cosign_key if isinstance(member, Process) else ""
+    if pinned != (cosign.verify_key.to_bytes().hex() if cosign else ""):
+        raise KeyFileError(f"{member.name}: cosign.key is not the one that is pinned. {mend}")
 
 
 def load_process_identity(folder: Path) -> Identity:
@@ -97,7 +102,7 @@ def _load(name: str, tls: Path, keys: Path, files: tuple[str, str]) -> Identity:
         raise KeyFileError(
             f"{tls / files[0]} is the certificate of {certificate.subject.name}, not of {name}"
         )
-    seal_path = keys / "seal.key"
+    seal_path, cosign_path = keys / "seal.key", keys / "cosign.key"
     return Identity(
         name=name,
         certificate=certificate,
@@ -106,6 +111,7 @@ def _load(name: str, tls: Path, keys: Path, files: tuple[str, str]) -> Identity:
         tls_key_pem=read_secret_file(tls / files[1]),
         sign_key=SigningKey(read_secret(keys / "sign.key")),
         seal_key=SealingKey(read_secret(seal_path)) if seal_path.exists() else None,
+        cosign_key=SigningKey(read_secret(cosign_path)) if cosign_path.exists() else None,
     )
 
 

@@ -183,13 +183,17 @@ def _join(
     offered: list[OfferedPrfKey],
     rng: Rng,
 ) -> None:
-    """Make the three keys, write them, and write the signed request."""
+    """Make the member's keys, write them, and write the signed request."""
     subject = subject_of(site.plan, planned)
     pair = create_request(subject, rng=rng)
     signing, sealing = SigningKey.generate(rng=rng), SealingKey.generate(rng=rng)
     write_secret_file(tls_key, pair.key_pem)
     write_secret(keys / "sign.key", signing.to_seed())
     write_secret(keys / "seal.key", sealing.to_bytes())
+    # One key serves one witness and signs nothing else; persons witness nothing.
+    cosigning = SigningKey.generate(rng=rng) if isinstance(planned, PlannedProcess) else None
+    if cosigning is not None:
+        write_secret(keys / "cosign.key", cosigning.to_seed())
     request = JoinRequest(
         federation=site.plan.name,
         name=planned.name,
@@ -200,6 +204,7 @@ def _join(
         csr=pair.pem.decode("ascii"),
         verify_key=signing.verify_key.to_bytes().hex(),
         seal_key=sealing.public_key.to_bytes().hex(),
+        cosign_key=cosigning.verify_key.to_bytes().hex() if cosigning else "",
         prf_keys=offered,
     )
     signed = sign(request, signing, planned.name)

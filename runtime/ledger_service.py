@@ -15,6 +15,7 @@ from crypto.errors import InvalidInput
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1 import ledger_pb2_grpc
 from ledger import log as entries_log
+from ledger import log_witness
 from ledger.signer import LogSigner
 from model.reasons import Reason
 from runtime.database import Database
@@ -77,6 +78,29 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
         """RFC 9162, 2.1.4."""
         old, new = request.old_size, request.new_size
         return self._proof(new, entries_log.consistency, old, new)
+
+    def ReadCheckpoints(
+        self, request: pb.ReadCheckpointsRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.ReadCheckpointsReply]:
+        """Cosigned checkpoints, by size."""
+        first = request.first_size
+        while True:
+            ensure_time()
+            with self._database.read() as connection:
+                batch = entries_log.cosigned(connection, first, BATCH_ENTRIES)
+            if not batch:
+                return
+            yield pb.ReadCheckpointsReply(checkpoints=[note for _, note in batch])
+            first = batch[-1][0] + 1
+
+    def ReadWitnessed(
+        self, request: pb.ReadWitnessedRequest, context: grpc.ServicerContext
+    ) -> pb.ReadWitnessedReply:
+        """What others' logs showed this process."""
+        with self._database.read() as connection:
+            seen, forks = log_witness.seen(connection), log_witness.forks(connection)
+        pairs = [pb.Fork(ours=ours, theirs=theirs) for _, ours, theirs in forks]
+        return pb.ReadWitnessedReply(seen=seen, forks=pairs)
 
     def _range(self, first: int, count: int) -> tuple[int, int]:
         with self._database.read() as connection:

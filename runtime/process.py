@@ -40,6 +40,7 @@ from runtime.ledger_service import LedgerService
 from runtime.logging import FileSink, Log
 from runtime.server import AddService, Server, build_server
 from runtime.settings import ProcessSettings, load_settings
+from runtime.witness_service import Witnessing, WitnessService
 from runtime.writer import Tx, Writer
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ class Service:
         self.health = HealthServer(settings.health_listen)
         self._stack.callback(self.health.stop)
         self.server = build_server(
-            [*assembly.services, ledger.offered()],
+            [*assembly.services, ledger.offered(), *_witness_door(parts)],
             member=parts.member,
             identity=parts.identity,
             federation=parts.federation,
@@ -313,6 +314,26 @@ class Service:
     def _update_health(self) -> None:
         if self._open:
             self.health.set(serving=self._writer_healthy and self._certificate_holds)
+
+
+def witnessing_of(parts: Parts) -> Witnessing | None:
+    """This process as a witness; None where the federation file pins no key for it."""
+    if parts.identity.cosign_key is None:
+        return None
+    return Witnessing(
+        federation=parts.federation,
+        name=parts.name,
+        key=parts.identity.cosign_key,
+        signer=parts.signer,
+        database=parts.database,
+        writer=parts.writer,
+        clock=parts.clock,
+    )
+
+
+def _witness_door(parts: Parts) -> list[AddService]:
+    witnessing = witnessing_of(parts)
+    return [] if witnessing is None else [WitnessService(witnessing).offered()]
 
 
 def load_process_settings(folder: Path, kind: Kind) -> ProcessSettings:

@@ -158,6 +158,7 @@ def _table(member: Member) -> dict[str, Any]:
 def _process_table(member: Member, keys: Any) -> dict[str, Any]:
     planned = member.joined.planned
     table = _table(member) | {"holder_index": member.holder_index}
+    table["cosign_key"] = member.joined.request.cosign_key
     if isinstance(planned, PlannedProcess) and planned.department:
         key = {"epoch": FIRST_EPOCH, "public_key": keys[planned.department]}
         table |= {"department": planned.department, "prf_keys": [key]}

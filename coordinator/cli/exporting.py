@@ -22,6 +22,7 @@ from ledger.export import write_bundle
 from ledger.note import Verifier
 from model.federation import Federation
 from runtime.errors import PeerFault
+from runtime.witness_service import witness_verifier
 
 STREAM_TIMEOUT_S = 300.0
 _A_CALL = 100_000
@@ -53,18 +54,49 @@ def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes
     """
     note, head = fetch_checkpoint(acting, process)
     fetched = _Fetched(acting, process, head)
-    key = acting.dialer.peer(process).verify_key
+    notes = _cosigned(acting, process, head)
+    notes.setdefault(head.size, note)
     write_bundle(
         target,
         origin=head.origin,
         size=head.size,
         entries=fetched.entries(),
         hashes=fetched.hashes(),
-        checkpoints=[(head.size, note)],
-        keys=[verifier_of(acting.federation, process, key).vkey()],
-        extra=extra,
+        checkpoints=sorted(notes.items()),
+        keys=_keys(acting, process),
+        extra=extra | _witnessed(acting, process),
     )
     return head.size
+
+
+def _cosigned(acting: Acting, process: str, head: Checkpoint) -> dict[int, bytes]:
+    """Cosigned checkpoints up to this head, by size. The verifier judges them, not we."""
+    request = pb.ReadCheckpointsRequest()
+    replies = acting.dialer.stream(
+        process, LedgerServiceStub, "ReadCheckpoints", request, timeout_s=STREAM_TIMEOUT_S
+    )
+    notes = [note for reply in replies for note in reply.checkpoints]
+    found = {checkpoint.unverified(note)[0].size: note for note in notes}
+    return {size: note for size, note in found.items() if size <= head.size}
+
+
+def _keys(acting: Acting, process: str) -> list[str]:
+    """The log's own key, and the pinned keys of everybody who may have cosigned it."""
+    own = acting.dialer.peer(process).verify_key
+    others = [witness_verifier(acting.federation, p) for p in acting.federation.process]
+    return [
+        verifier_of(acting.federation, process, own).vkey(),
+        *(each.vkey() for each in others if each is not None),
+    ]
+
+
+def _witnessed(acting: Acting, process: str) -> dict[str, bytes]:
+    """What the process has seen of others' logs: notes that their logs signed."""
+    reply = acting.call(process, LedgerServiceStub, "ReadWitnessed", pb.ReadWitnessedRequest())
+    found = {f"seen-{i}.note": note for i, note in enumerate(reply.seen)}
+    for i, fork in enumerate(reply.forks):
+        found |= {f"fork-{i}-ours.note": fork.ours, f"fork-{i}-theirs.note": fork.theirs}
+    return found
 
 
 @dataclass

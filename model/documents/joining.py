@@ -34,6 +34,8 @@ class JoinRequest(Document):
     """PEM of the certificate signing request."""
     verify_key: Hex32
     seal_key: Hex32
+    cosign_key: Hex32 | Literal[""] = ""
+    """Cosigns others' checkpoints; every process has one, persons have none."""
     prf_keys: Annotated[
         list[OfferedPrfKey], Field(max_length=MAX_DEPARTMENTS, default_factory=list)
     ]

@@ -293,7 +293,7 @@ def _quick(settings: Path, name: str) -> None:
     """No waiting that a test would wait for."""
     more = {
         "registrar": "",
-        "coordinator": "retry_first_ms = 20\nretry_max_ms = 100\n",
+        "coordinator": "retry_first_ms = 20\nretry_max_ms = 100\nwitness_every_s = 0\n",
     }.get(name, "reply_step_ms = 0\nrandomiser_pool = 0\n")
     text = settings.read_text()
     settings.write_text(more + text)

@@ -40,7 +40,7 @@ ASKED = Question(policy_digest(POLICY).hex(), ("low-income",), "")
 _SETTINGS = {
     # One case after the other, and one revocation list for all: order and number of calls are
     # then the protocol's and not the scheduler's.
-    "coordinator": "parallel_cases = 1\nrevocations_refresh_s = 3600\n",
+    "coordinator": "parallel_cases = 1\nrevocations_refresh_s = 3600\nwitness_every_s = 0\n",
     "tax": "revocation_max_age_s = 7200\n",
     "bank": "revocation_max_age_s = 7200\n",
 }
@@ -157,6 +157,14 @@ class Town(County):
         """The lines of a process's log."""
         return (self.home / name / "log" / f"{name}.jsonl").read_text().splitlines()
 
+    def integers(self, name: str) -> set[int]:
+        """Every number that stands in a process's database."""
+        path = self.home / name / "data" / f"{name}.db"
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
+            tables = copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            rows = [r for (t,) in list(tables) for r in copy.execute(f'SELECT * FROM "{t}"')]
+        return {int(cell) for row in rows for cell in row if isinstance(cell, int | float)}
+
     def traces(self, name: str) -> bytes:
         """Every byte of a process's folder: database, its log, keys, settings, run files."""
         return b"\0".join(
@@ -217,7 +225,6 @@ def encodings(secret: str) -> dict[str, bytes]:
     plain = secret.encode()
     found = {"plain": plain, "hex": plain.hex().encode(), "HEX": plain.hex().upper().encode()}
     found |= {"utf-16-le": secret.encode("utf-16-le"), "utf-16-be": secret.encode("utf-16-be")}
-    found |= {"reversed": plain[::-1]}
     for offset in range(3):
         coded = base64.b64encode(b"\0" * offset + plain)
         # Without the characters that depend on what stands before and behind.
@@ -227,11 +234,13 @@ def encodings(secret: str) -> dict[str, bytes]:
 
 
 def number_encodings(amount: int) -> dict[str, bytes]:
-    """How a number of fen could lie somewhere, beside its digits."""
-    size = max(4, (amount.bit_length() + 8) // 8)
+    """How a number of fen could lie somewhere, beside its digits: in eight bytes.
+
+    Four would be found by chance in a megabyte of ciphertexts; see ``Town.integers``.
+    """
     found: dict[str, bytes] = {}
     for order in ("big", "little"):
-        packed = amount.to_bytes(size, order, signed=True)
+        packed = amount.to_bytes(8, order, signed=True)  # type: ignore[arg-type]
         found |= {order: packed, f"{order} hex": packed.hex().encode()}
     return found
 

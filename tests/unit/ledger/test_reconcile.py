@@ -160,7 +160,7 @@ LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
     ),
     "a witness kept two histories": (
         lambda made: made.add("tax", 90, "peer.forked", origin=verifier("coordinator").name,
-                              size=3, root="AAAA"),
+                              size=3, root=SALTED),
         {("forked", "tax")},
     ),
     "the coordinator shows a node another log than the reviewer": (

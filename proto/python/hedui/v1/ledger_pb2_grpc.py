@@ -54,6 +54,16 @@ class LedgerServiceStub:
                 request_serializer=hedui_dot_v1_dot_ledger__pb2.GetConsistencyProofRequest.SerializeToString,
                 response_deserializer=hedui_dot_v1_dot_ledger__pb2.ProofReply.FromString,
                 _registered_method=True)
+        self.ReadCheckpoints = channel.unary_stream(
+                '/hedui.v1.LedgerService/ReadCheckpoints',
+                request_serializer=hedui_dot_v1_dot_ledger__pb2.ReadCheckpointsRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_ledger__pb2.ReadCheckpointsReply.FromString,
+                _registered_method=True)
+        self.ReadWitnessed = channel.unary_unary(
+                '/hedui.v1.LedgerService/ReadWitnessed',
+                request_serializer=hedui_dot_v1_dot_ledger__pb2.ReadWitnessedRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_ledger__pb2.ReadWitnessedReply.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
@@ -87,6 +97,21 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadCheckpoints(self, request, context):
+        """Checkpoints of this log that others cosigned, by size, with the cosignatures.
+        Roles: reviewer, admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadWitnessed(self, request, context):
+        """What this process has seen of others' logs as their witness. Roles: reviewer, admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +134,16 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetConsistencyProof,
                     request_deserializer=hedui_dot_v1_dot_ledger__pb2.GetConsistencyProofRequest.FromString,
                     response_serializer=hedui_dot_v1_dot_ledger__pb2.ProofReply.SerializeToString,
+            ),
+            'ReadCheckpoints': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadCheckpoints,
+                    request_deserializer=hedui_dot_v1_dot_ledger__pb2.ReadCheckpointsRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_ledger__pb2.ReadCheckpointsReply.SerializeToString,
+            ),
+            'ReadWitnessed': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadWitnessed,
+                    request_deserializer=hedui_dot_v1_dot_ledger__pb2.ReadWitnessedRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_ledger__pb2.ReadWitnessedReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -219,6 +254,231 @@ class LedgerService:
             '/hedui.v1.LedgerService/GetConsistencyProof',
             hedui_dot_v1_dot_ledger__pb2.GetConsistencyProofRequest.SerializeToString,
             hedui_dot_v1_dot_ledger__pb2.ProofReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadCheckpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/hedui.v1.LedgerService/ReadCheckpoints',
+            hedui_dot_v1_dot_ledger__pb2.ReadCheckpointsRequest.SerializeToString,
+            hedui_dot_v1_dot_ledger__pb2.ReadCheckpointsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadWitnessed(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.LedgerService/ReadWitnessed',
+            hedui_dot_v1_dot_ledger__pb2.ReadWitnessedRequest.SerializeToString,
+            hedui_dot_v1_dot_ledger__pb2.ReadWitnessedReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class WitnessServiceStub:
+    """Processes witness each other's logs. The coordinator begins every exchange, on its own
+    schedule and not query by query, so that neither number nor time of these calls tells of a case.
+    Sizes depend on the number of entries in the two logs alone.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.AddCheckpoint = channel.unary_unary(
+                '/hedui.v1.WitnessService/AddCheckpoint',
+                request_serializer=hedui_dot_v1_dot_ledger__pb2.AddCheckpointRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_ledger__pb2.AddCheckpointReply.FromString,
+                _registered_method=True)
+        self.ShowCheckpoint = channel.unary_unary(
+                '/hedui.v1.WitnessService/ShowCheckpoint',
+                request_serializer=hedui_dot_v1_dot_ledger__pb2.ShowCheckpointRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_ledger__pb2.ShowCheckpointReply.FromString,
+                _registered_method=True)
+        self.KeepCosignature = channel.unary_unary(
+                '/hedui.v1.WitnessService/KeepCosignature',
+                request_serializer=hedui_dot_v1_dot_ledger__pb2.KeepCosignatureRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_ledger__pb2.KeepCosignatureReply.FromString,
+                _registered_method=True)
+
+
+class WitnessServiceServicer:
+    """Processes witness each other's logs. The coordinator begins every exchange, on its own
+    schedule and not query by query, so that neither number nor time of these calls tells of a case.
+    Sizes depend on the number of entries in the two logs alone.
+    """
+
+    def AddCheckpoint(self, request, context):
+        """Cosign a checkpoint of the calling process's own log. Role: coordinator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowCheckpoint(self, request, context):
+        """This process's newest checkpoint, with a proof from what the caller has seen of it.
+        Role: coordinator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def KeepCosignature(self, request, context):
+        """Keep the caller's cosignature for a checkpoint of this process's log. Role: coordinator.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_WitnessServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'AddCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCheckpoint,
+                    request_deserializer=hedui_dot_v1_dot_ledger__pb2.AddCheckpointRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_ledger__pb2.AddCheckpointReply.SerializeToString,
+            ),
+            'ShowCheckpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowCheckpoint,
+                    request_deserializer=hedui_dot_v1_dot_ledger__pb2.ShowCheckpointRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_ledger__pb2.ShowCheckpointReply.SerializeToString,
+            ),
+            'KeepCosignature': grpc.unary_unary_rpc_method_handler(
+                    servicer.KeepCosignature,
+                    request_deserializer=hedui_dot_v1_dot_ledger__pb2.KeepCosignatureRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_ledger__pb2.KeepCosignatureReply.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'hedui.v1.WitnessService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('hedui.v1.WitnessService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class WitnessService:
+    """Processes witness each other's logs. The coordinator begins every exchange, on its own
+    schedule and not query by query, so that neither number nor time of these calls tells of a case.
+    Sizes depend on the number of entries in the two logs alone.
+    """
+
+    @staticmethod
+    def AddCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.WitnessService/AddCheckpoint',
+            hedui_dot_v1_dot_ledger__pb2.AddCheckpointRequest.SerializeToString,
+            hedui_dot_v1_dot_ledger__pb2.AddCheckpointReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowCheckpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.WitnessService/ShowCheckpoint',
+            hedui_dot_v1_dot_ledger__pb2.ShowCheckpointRequest.SerializeToString,
+            hedui_dot_v1_dot_ledger__pb2.ShowCheckpointReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def KeepCosignature(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.WitnessService/KeepCosignature',
+            hedui_dot_v1_dot_ledger__pb2.KeepCosignatureRequest.SerializeToString,
+            hedui_dot_v1_dot_ledger__pb2.KeepCosignatureReply.FromString,
             options,
             channel_credentials,
             insecure,
