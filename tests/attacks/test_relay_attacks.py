@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from coordinator.registrar.permits import store as permit_store
 from crypto import knowledge, packing, paillier
 from crypto.rng import system_rng
 from hedui.v1 import common_pb2, holder_pb2
@@ -250,6 +251,21 @@ def test_the_registrar_signs_no_second_permit(attackers: Attackers) -> None:
     first = relay.permit(papers, answers)
     assert refused(lambda: relay.permit(papers, {"tax": answers["tax"]})) is Reason.PERMIT_SECOND
     assert relay.permit(papers, answers) == first
+
+
+def test_a_registrar_that_forgets_signs_again_and_holders_still_refuse(
+    attackers: Attackers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two openings of one case would mask it twice; the holders' tombstones stand before it."""
+    relay, papers = attackers.relay, attackers.case("indebted")
+    answers = dict(zip(("bank", "tax"), relay.answers(papers), strict=True))
+    opening = relay.round(papers, relay.permit(papers, answers), list(answers.values()))
+    monkeypatch.setattr(permit_store, "get", lambda *_: None)
+    monkeypatch.setattr(permit_store, "add", lambda *_: None)
+    second = relay.round(papers, relay.permit(papers, answers), list(answers.values()))
+    assert second.permit.permit != opening.permit.permit
+    assert relay.run(papers, opening)[INCOME] == 0
+    assert refused(lambda: relay.mask(second)) is Reason.ALREADY_OPENED
 
 
 def second_permit(relay: Relay, papers: Papers, opening: Round) -> Round:

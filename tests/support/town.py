@@ -162,7 +162,8 @@ class Town(County):
         path = self.home / name / "data" / f"{name}.db"
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
             tables = copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-            rows = [r for (t,) in list(tables) for r in copy.execute(f'SELECT * FROM "{t}"')]
+            queries = [f'SELECT * FROM "{table}"' for (table,) in tables]  # noqa: S608 - own file
+            rows = [row for query in queries for row in copy.execute(query)]
         return {int(cell) for row in rows for cell in row if isinstance(cell, int | float)}
 
     def traces(self, name: str) -> bytes:
@@ -240,7 +241,7 @@ def number_encodings(amount: int) -> dict[str, bytes]:
     """
     found: dict[str, bytes] = {}
     for order in ("big", "little"):
-        packed = amount.to_bytes(8, order, signed=True)  # type: ignore[arg-type]
+        packed = amount.to_bytes(8, order, signed=True)
         found |= {order: packed, f"{order} hex": packed.hex().encode()}
     return found
 
