@@ -8,7 +8,8 @@ HEAD = """# Events of the ledgers 账本事件
 
 The closed list: nothing else can be written. Fields in brackets may be absent. What is about a
 person or a case is a salted commitment, a random number, or the digest of a document that holds
-random numbers; formats stand in [ledger](ledger.md). Written by `python -m simulations.events_page`.
+random numbers; formats stand in [ledger](ledger.md).
+Written by `python -m simulations.events_page`.
 
 | event | what it says | fields |
 |---|---|---|

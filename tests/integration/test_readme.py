@@ -12,7 +12,7 @@ MASKS = (
     (r"\d{4}-\d\d-\d\d", "[date]"),
     (r"#\d+", "#[entry]"),
     (r"\S*/audit/", "[home]/audit/"),
-    (r"\d+ entries", "[number] entries"),
+    (r"\d+ (entries|signed checkpoints)", r"[number] \1"),
     (r"entry \d+", "entry [number]"),
     (r"\(\d+\)", "([number])"),
     (r"\s+", " "),

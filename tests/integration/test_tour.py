@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = re.compile(r"^```(sh|text tour)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-NUMBERS = re.compile(r"(entry|entries) \d+|\d+ (entries)|\(\d+\)")
+NUMBERS = re.compile(r"(?<=entry )\d+|\d+(?= (entries|signed))|(?<=\()\d+(?=\))")
 LIMIT_S = 240
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from coordinator.cli.letter import Letter, LetterGrant, LetterMember
 from coordinator.registrar.settings import RegistrarLimits, RegistrarSettings
 from coordinator.settings import CoordinatorSettings
+from ledger.reconcile import FINDINGS, KINDS
 from ledger.verify import CODES
 from model.identifiers import IdentifierType
 from model.money import Unit
@@ -115,6 +116,12 @@ def test_every_verdict_of_the_verifier_stands_in_ledger() -> None:
     page = text("ledger.md")
     for verdict, code in CODES.items():
         assert f"| {code} | {verdict} |" in page
+
+
+def test_every_finding_of_reconcile_stands_in_ledger() -> None:
+    page = text("ledger.md")
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in page] == []
+    assert f"{FINDINGS}: findings" in page
 
 
 LINK = re.compile(r"\]\(([^)#\s]+)(#[^)]*)?\)")
