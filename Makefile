@@ -42,4 +42,4 @@ lock:            ## renew requirements.lock (needs uv)
 	  --python-version 3.11 --group dev pyproject.toml -o requirements.lock
 
 clean:           ## remove what demo, tests and tools wrote
-	rm -rf demo-home sample-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
+	rm -rf demo-home sample-home tour .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
