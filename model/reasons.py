@@ -253,7 +253,8 @@ EXPLANATIONS: dict[Reason, Explanation] = {
     ),
     Reason.POLICY_UNKNOWN: _e(
         "this policy is not approved in that process",
-        "its admin reads the policy and runs `hedui-node policy approve`",
+        "whoever answers for that process reads the policy and runs `hedui policy approve` or "
+        "`hedui-node policy approve`",
         "该政策尚未经本单位批准",
         waits=True,
     ),

@@ -94,17 +94,26 @@ def run(app: typer.Typer, program: str) -> None:
 
 def sentence(error: Exception) -> str:
     """One sentence about an error: what happened, to which input, and what to do."""
+    from pydantic import ValidationError
+
     from crypto.errors import CryptoError
-    from model.reasons import EXPLANATIONS
+    from model.fields import explain
+    from model.reasons import EXPLANATIONS, Reason
     from runtime.errors import Refusal, Refused, RuntimeFault
 
     if isinstance(error, Refused | Refusal):
-        known = EXPLANATIONS[error.reason]
-        return f"refused ({error.reason}): {error.detail}. To mend: {known.mend}"
+        said = f"refused ({error.reason}): {error.detail}"
+        if error.reason is Reason.MALFORMED:
+            # The sentence itself says what to mend.
+            return said
+        end = "" if said.endswith(("?", ".")) else "."
+        return f"{said}{end} To mend: {EXPLANATIONS[error.reason].mend}"
+    if isinstance(error, ValidationError):
+        return explain(error)
     if isinstance(error, RuntimeFault | CryptoError | ValueError):
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
+        return f"{error.filename} cannot be used: {error.strerror}. Check path and permissions"
     return f"internal error ({type(error).__name__}); run again with --verbose for its trace"
 
 

@@ -83,6 +83,10 @@ class Refused(CallError):
         self.reason = reason
         self.detail = detail
 
+    def about(self, source: object) -> "Refused":
+        """The same, naming the input that only the caller knows by its name."""
+        return Refused(self.process, self.reason, f"{source}: {self.detail}")
+
 
 class Unreachable(CallError):
     """Nobody answers at the peer's address."""
@@ -177,4 +181,7 @@ def exit_code(error: BaseException) -> ExitCode:
     for kind, code in _EXIT_CODES:
         if isinstance(error, kind):
             return code
+    # A file that cannot be used, or whose content no parser takes: the same to the shell.
+    if isinstance(error, ValueError) or getattr(error, "filename", None) is not None:
+        return ExitCode.SETTINGS
     return ExitCode.FAULT

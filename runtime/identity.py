@@ -18,7 +18,7 @@ from model.federation import Federation, FederationError, Member, Process
 from runtime.certificates import Certificate, parse_certificate, verify_issuer
 from runtime.clock import Clock
 from runtime.endpoints import write_atomically
-from runtime.errors import KeyFileError, SettingsError
+from runtime.errors import CertificateUnreadable, KeyFileError, SettingsError
 from runtime.settings import PersonSettings, ProcessSettings, load_settings
 
 SECRET_BYTES = 32
@@ -87,6 +87,11 @@ def load_process_identity(folder: Path) -> Identity:
 def load_person(home: Path, name: str) -> tuple[PersonSettings, Identity]:
     """Load a person's pin and keys from ``HOME/people/NAME``; raises as its parts do."""
     folder = home / "people" / name
+    if not (home / "people").is_dir():
+        raise SettingsError(
+            f"{home} is no home of Hedui: it has no folder people. Name the right one with --home, "
+            "or in hedui.toml"
+        )
     if not folder.is_dir():
         known = sorted(path.name for path in (home / "people").glob("*") if path.is_dir())
         raise SettingsError(
@@ -97,7 +102,7 @@ def load_person(home: Path, name: str) -> tuple[PersonSettings, Identity]:
 
 
 def _load(name: str, tls: Path, keys: Path, files: tuple[str, str]) -> Identity:
-    certificate = parse_certificate(read_bounded(tls / files[0]))
+    certificate = _own_certificate(tls / files[0])
     if certificate.subject.name != name:
         raise KeyFileError(
             f"{tls / files[0]} is the certificate of {certificate.subject.name}, not of {name}"
@@ -113,6 +118,20 @@ def _load(name: str, tls: Path, keys: Path, files: tuple[str, str]) -> Identity:
         seal_key=SealingKey(read_secret(seal_path)) if seal_path.exists() else None,
         cosign_key=SigningKey(read_secret(cosign_path)) if cosign_path.exists() else None,
     )
+
+
+def _own_certificate(path: Path) -> Certificate:
+    if not path.exists():
+        raise KeyFileError(
+            f"{path} is missing: give join.json to the ceremony (`hedui federation deal`) and copy "
+            "what it issues"
+        )
+    try:
+        return parse_certificate(read_bounded(path))
+    except CertificateUnreadable as error:
+        raise KeyFileError(
+            f"{path}: {error}. Copy it again from the federation's authority"
+        ) from None
 
 
 def load_federation(home: Path, root_verify_key: str) -> Federation:
@@ -206,7 +225,10 @@ def read_bounded(path: Path, *, allowed: int = 0o777) -> bytes:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise KeyFileError(
+            f"{path} cannot be read: {error.strerror}. Put it back from where it is kept; a key "
+            "that is lost needs a new member"
+        ) from None
     try:
         _check_mode(path, os.fstat(handle).st_mode, allowed)
         data = os.read(handle, _MAX_FILE_BYTES + 1)

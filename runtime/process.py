@@ -20,6 +20,7 @@ import grpc
 from crypto.integers import require_c_arithmetic
 from crypto.rng import Rng, system_rng
 from crypto.sealing import AtRestKey
+from ledger import event
 from ledger import log as entries_log
 from ledger.checkpoint import origin_of
 from ledger.signer import LogSigner
@@ -30,7 +31,7 @@ from runtime.channel import Dialer
 from runtime.clock import Clock, SystemClock, rfc3339
 from runtime.counters import Counters
 from runtime.database import Database, open_database
-from runtime.database_errors import LedgerUnavailable
+from runtime.database_errors import DatabaseForeign, LedgerUnavailable
 from runtime.door import DoorRecord
 from runtime.endpoints import Endpoints, RunFile, remove_run_file, write_run_file
 from runtime.errors import CertificateError, SettingsError
@@ -183,6 +184,8 @@ class Service:
             strict=self._strict_log,
         )
         database = self._stack.enter_context(_open(self.folder, settings, self._kind))
+        origin = origin_of(federation.name, self.name)
+        _check_owner(database, origin)
         writer = Writer(
             database,
             clock=self._clock,
@@ -211,7 +214,7 @@ class Service:
             rng=self._rng,
             database=database,
             writer=writer,
-            signer=LogSigner(origin_of(federation.name, self.name), identity.sign_key),
+            signer=LogSigner(origin, identity.sign_key),
             dialer=dialer,
             log=log,
             counters=self.counters,
@@ -338,6 +341,8 @@ def _witness_door(parts: Parts) -> list[AddService]:
 
 def load_process_settings(folder: Path, kind: Kind) -> ProcessSettings:
     """Load ``process.toml`` and check that it is this process's; raises SettingsError."""
+    if not folder.is_dir():
+        raise SettingsError(f"{folder} does not exist: create it with {kind.init_command}")
     settings = load_settings(folder / "process.toml", kind.settings)
     if settings.name != folder.name:
         raise SettingsError(
@@ -382,6 +387,18 @@ def _open(folder: Path, settings: ProcessSettings, kind: Kind, *, create: bool =
         create=create,
         mend=f"create it with {kind.init_command}, or restore a backup",
     )
+
+
+def _check_owner(database: Database, origin: str) -> None:
+    """Raise DatabaseForeign unless the log in it began as ours: a copy of another's would serve."""
+    with database.read() as conn:
+        first = next(iter(entries_log.entries(conn, 0, 1)), None)
+    began = None if first is None else event.decode(first).fields.get("origin")
+    if began not in (None, origin):
+        raise DatabaseForeign(
+            f"database {database} holds the ledger of {began}, not of {origin}; "
+            "put this process's own database back, or restore its backup"
+        )
 
 
 def _own_entry(identity: Identity, federation: Federation, kind: Kind, clock: Clock) -> Process:

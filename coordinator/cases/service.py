@@ -75,7 +75,10 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
     def ListCases(self, request: pb.ListCasesRequest, context: Any) -> pb.ListCasesReply:
         """A page of cases, in the order of opening."""
         if request.limit > MAX_PAGE or request.state not in _STATES:
-            raise Refusal(Reason.MALFORMED, f"at most {MAX_PAGE} cases a page; a known state")
+            known = ", ".join(sorted(_STATES - {""}))
+            raise Refusal(
+                Reason.MALFORMED, f"at most {MAX_PAGE} cases a page, in one of the states {known}"
+            )
         if request.after:
             self._case(request.after)
         rows = self._journal.cases(

@@ -41,10 +41,10 @@ def authorize(context: typer.Context, files: Letters) -> None:
     with act(options(context)) as acting:
         # All letters are read before the first is sent.
         letters = [read_letter(path, clerk=acting.identity.name) for path in files]
-        for letter in letters:
+        for path, letter in zip(files, letters, strict=True):
             signed = sign(letter, acting.identity.sign_key, acting.identity.name)
             request = RegisterAuthorizationRequest(authorization=signed_to_wire(signed))
-            reply = _call(acting, "RegisterAuthorization", request)
+            reply = _call(acting, "RegisterAuthorization", request, source=path)
             typer.echo(f"{reply.number}: {reply.state}, ledger entry {reply.receipt.index}")
 
 
@@ -72,7 +72,7 @@ def _confirm(acting: "Acting", number: str, *, yes: bool) -> None:
     check = AuthorizationCheck(number=number, authorization=digest, checker=name)
     signed = sign(check, acting.identity.sign_key, name)
     request = ConfirmAuthorizationRequest(check=signed_to_wire(signed))
-    reply = _call(acting, "ConfirmAuthorization", request)
+    reply = _call(acting, "ConfirmAuthorization", request, source=number)
     typer.echo(f"{reply.number}: {reply.state}, ledger entry {reply.receipt.index}")
 
 
@@ -83,7 +83,8 @@ def revoke(context: typer.Context, numbers: Numbers) -> None:
 
     with act(options(context)) as acting:
         for number in numbers:
-            reply = _call(acting, "RevokeAuthorization", RevokeAuthorizationRequest(number=number))
+            request = RevokeAuthorizationRequest(number=number)
+            reply = _call(acting, "RevokeAuthorization", request, source=number)
             typer.echo(f"{reply.number}: {reply.state}, ledger entry {reply.receipt.index}")
 
 
@@ -161,7 +162,7 @@ def _read(acting: "Acting", number: str) -> "tuple[Authorization, str, str]":
     from runtime.errors import SettingsError
     from runtime.wire import signed_from_wire
 
-    reply = _call(acting, "GetAuthorization", GetAuthorizationRequest(number=number))
+    reply = _call(acting, "GetAuthorization", GetAuthorizationRequest(number=number), source=number)
     signed = signed_from_wire(reply.authorization)
     clerk = acting.federation.member(signed.signer)
     if not isinstance(clerk, Person) or clerk.role is not Role.CLERK:
@@ -172,7 +173,13 @@ def _read(acting: "Acting", number: str) -> "tuple[Authorization, str, str]":
     return terms, signed.digest, reply.state
 
 
-def _call(acting: "Acting", method: str, request: object) -> Any:
+def _call(acting: "Acting", method: str, request: object, *, source: object = "") -> Any:
+    """Call the registrar; a refusal names ``source``: the file or number that it is about."""
     from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub
+    from runtime.errors import Refused
 
-    return acting.call(acting.federation.registrar.name, AuthorizationServiceStub, method, request)
+    registrar = acting.federation.registrar.name
+    try:
+        return acting.call(registrar, AuthorizationServiceStub, method, request)
+    except Refused as refused:
+        raise refused.about(source) if source else refused from None

@@ -53,6 +53,8 @@ def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes
     nothing is left behind.
     """
     note, head = fetch_checkpoint(acting, process)
+    # Not before the process has shown itself willing: a refusal leaves no folder.
+    target.parent.mkdir(parents=True, exist_ok=True)
     fetched = _Fetched(acting, process, head)
     notes = _cosigned(acting, process, head)
     notes.setdefault(head.size, note)
@@ -63,7 +65,7 @@ def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes
         entries=fetched.entries(),
         hashes=fetched.hashes(),
         checkpoints=sorted(notes.items()),
-        keys=_keys(acting, process),
+        keys=known_keys(acting, process),
         extra=extra | _witnessed(acting, process),
     )
     return head.size
@@ -80,7 +82,7 @@ def _cosigned(acting: Acting, process: str, head: Checkpoint) -> dict[int, bytes
     return {size: note for size, note in found.items() if size <= head.size}
 
 
-def _keys(acting: Acting, process: str) -> list[str]:
+def known_keys(acting: Acting, process: str) -> list[str]:
     """The log's own key, and the pinned keys of everybody who may have cosigned it."""
     own = acting.dialer.peer(process).verify_key
     others = [witness_verifier(acting.federation, p) for p in acting.federation.process]
@@ -111,7 +113,7 @@ class _Fetched:
     def entries(self) -> Iterator[bytes]:
         """Yield each entry; raise ExportError before the last unless all give the signed root."""
         tree = merkle.Frontier()
-        for entry in self._leaves():
+        for entry in read_entries(self.acting, self.process, 0, self.head.size):
             tree, added = tree.extend([merkle.leaf_hash(entry)])
             self.nodes.extend(added)
             if tree.size == self.head.size and tree.root() != self.head.root:
@@ -125,24 +127,28 @@ class _Fetched:
         while self.nodes:
             yield self.nodes.popleft()
 
-    def _leaves(self) -> Iterator[bytes]:
-        first = 0
-        while first < self.head.size:
-            count = min(_A_CALL, self.head.size - first)
-            before = first
-            for entry in self._read(first, count):
-                first += 1
-                yield entry
-            if first == before:
-                raise ExportError(f"{self.process} shows {first} of {self.head.size} entries")
 
-    def _read(self, first: int, count: int) -> Iterator[bytes]:
-        request = pb.ReadEntriesRequest(first=first, count=count)
-        replies = self.acting.dialer.stream(
-            self.process, LedgerServiceStub, "ReadEntries", request, timeout_s=STREAM_TIMEOUT_S
-        )
-        for reply in replies:
-            if reply.first != first:
-                raise ExportError(f"{self.process} shows entries out of order")
-            first += len(reply.leaves)
-            yield from reply.leaves
+def read_entries(acting: Acting, process: str, first: int, stop: int) -> Iterator[bytes]:
+    """Entries ``first`` to ``stop`` - 1 of a running process, in order; nothing is checked yet.
+
+    Raises CallError, or ExportError where the process shows others or fewer.
+    """
+    while first < stop:
+        before = first
+        for entry in _one_call(acting, process, first, min(_A_CALL, stop - first)):
+            first += 1
+            yield entry
+        if first == before:
+            raise ExportError(f"{process} shows {first} of {stop} entries")
+
+
+def _one_call(acting: Acting, process: str, first: int, count: int) -> Iterator[bytes]:
+    request = pb.ReadEntriesRequest(first=first, count=count)
+    replies = acting.dialer.stream(
+        process, LedgerServiceStub, "ReadEntries", request, timeout_s=STREAM_TIMEOUT_S
+    )
+    for reply in replies:
+        if reply.first != first:
+            raise ExportError(f"{process} shows entries out of order")
+        first += len(reply.leaves)
+        yield from reply.leaves

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from coordinator.cli import reconciling
+from coordinator.cli import looking, proving, reconciling, reporting
 from runtime.command import Json, Options, options, print_table
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
@@ -25,7 +25,8 @@ def register(app: typer.Typer) -> None:
     group.command("checkpoint")(checkpoint)
     group.command("export")(export)
     group.command("verify")(verify)
-    reconciling.register(group)
+    for part in (looking, reconciling, proving, reporting):
+        part.register(group)
     app.add_typer(group, name="ledger")
 
 
@@ -50,7 +51,6 @@ def export(context: typer.Context, processes: ProcessNames, to: Target) -> None:
 
     chosen = options(context)
     extra = _federation_files(chosen.home)
-    to.mkdir(parents=True, exist_ok=True)
     with act(chosen) as acting:
         for process in processes:
             size = exporting.export(acting, process, to / process, extra=extra)
@@ -62,7 +62,7 @@ def verify(context: typer.Context, paths: Paths, as_json: Json = False) -> None:
     from ledger.verify import main
 
     arguments = [str(path) for path in paths] + (["--json"] if as_json else [])
-    for key in _pinned_keys(options(context)):
+    for key in pinned_keys(options(context)):
         arguments += ["--key", key]
     raise typer.Exit(main(arguments))
 
@@ -72,7 +72,7 @@ def _federation_files(home: Path) -> dict[str, bytes]:
     return {name: (home / name).read_bytes() for name in names if (home / name).is_file()}
 
 
-def _pinned_keys(chosen: Options) -> list[str]:
+def pinned_keys(chosen: Options) -> list[str]:
     """Keys of all processes' logs as this home's federation file pins them; none without one.
 
     Raises SettingsError for a federation file that is not the root's.
@@ -81,6 +81,7 @@ def _pinned_keys(chosen: Options) -> list[str]:
     from runtime.errors import SettingsError
     from runtime.identity import load_federation
     from runtime.joining import load_site
+    from runtime.witness_service import witness_verifier
 
     try:
         home = chosen.home
@@ -89,7 +90,6 @@ def _pinned_keys(chosen: Options) -> list[str]:
     if not (home / "federation.toml").is_file():
         return []
     federation = load_federation(home, load_site(home).root_verify_key)
-    return [
-        verifier_of(federation, process.name, process.verify_key).vkey()
-        for process in federation.process
-    ]
+    logs = [verifier_of(federation, each.name, each.verify_key) for each in federation.process]
+    witnesses = [witness_verifier(federation, each) for each in federation.process]
+    return [each.vkey() for each in (*logs, *witnesses) if each is not None]

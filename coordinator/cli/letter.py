@@ -65,6 +65,16 @@ _TABLES: dict[str, list[str]] = {
 }
 
 
+_FORMS = {
+    "number": "3 to 40 letters, digits and hyphens, a letter or digit first",
+    "region": "the six digits of the region",
+    "reference_date": "a date, such as 2026-11-01",
+    "valid_from": "a date, such as 2026-11-01",
+    "valid_to": "a date, such as 2026-11-01",
+    "department": "lower-case letters, digits, dots and hyphens",
+}
+
+
 def read_letter(path: Path, *, clerk: str) -> Authorization:
     """Read a letter and its evidence file. Raises SettingsError naming file, place and mend."""
     letter = _parse(path)
@@ -148,4 +158,8 @@ def _explain(error: ValidationError, *, plain: bool = False) -> str:
         return f'{place}unknown key "{key}". {mend}'
     if detail["type"] == "missing":
         return f'{place}key "{key}" is missing'
+    if detail["type"] == "string_pattern_mismatch":
+        return f'{place}key "{key}": {_FORMS.get(key, "not in the form that it must have")}'
+    if detail["type"] == "string_type":
+        return f'{place}key "{key}": write it in quotes'
     return f'{place}key "{key}": {detail["msg"][:1].lower()}{detail["msg"][1:]}'

@@ -54,12 +54,16 @@ def approve(context: typer.Context, file: PolicyFile) -> None:
     from coordinator.cli.acting import act
     from hedui.v1.policy_pb2 import ApprovePolicyRequest
     from hedui.v1.policy_pb2_grpc import PolicyServiceStub
+    from runtime.errors import Refused
 
     body = file.read_bytes()
     with act(options(context)) as acting:
         process = _process(acting)
         request = ApprovePolicyRequest(policy=body)
-        reply = acting.call(process, PolicyServiceStub, "ApprovePolicy", request)
+        try:
+            reply = acting.call(process, PolicyServiceStub, "ApprovePolicy", request)
+        except Refused as refused:
+            raise refused.about(file) from None
     for finding in reply.findings:
         typer.echo(finding)
     typer.echo(f"{reply.digest.hex()} is in force at {process}.")

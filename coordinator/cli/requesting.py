@@ -22,6 +22,8 @@ from model.documents.authorization import AuthorizationNumber
 from model.documents.query import OfficerRequest
 from model.documents.signed import DocumentError, Signed, sign
 from model.fields import format_time
+from model.identifiers import IdentifierError
+from model.identifiers import parse as parse_identifier
 from model.limits import MAX_POLICY_BYTES
 from model.policy import parse
 from runtime.errors import SettingsError
@@ -82,6 +84,11 @@ def numbers_of(arguments: Sequence[str], file: Path | None) -> list[str]:
     if file is not None:
         found += _from_csv(file)
     for place, number in found:
+        if _is_person(number):
+            raise SettingsError(
+                "a person's number stands where an authorization's is expected: only an "
+                "authorization's members are asked about, and it has its own number"
+            )
         try:
             _NUMBER.validate_python(number)
         except ValidationError:
@@ -91,6 +98,15 @@ def numbers_of(arguments: Sequence[str], file: Path | None) -> list[str]:
     if not found:
         raise SettingsError("no number: give authorization numbers, or --file numbers.csv")
     return list(dict.fromkeys(number for _, number in found))
+
+
+def _is_person(number: str) -> bool:
+    """True for a resident number: it must not become part of a case."""
+    try:
+        parse_identifier(f"resident:{number}")
+    except IdentifierError:
+        return False
+    return True
 
 
 def _from_csv(file: Path) -> list[tuple[str, str]]:

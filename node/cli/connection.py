@@ -59,6 +59,11 @@ def _node_of(federation: "Federation", person: "Member", named: str) -> str:
         for process in federation.process
         if process.role is Role.NODE and process.organisation == person.organisation
     ]
+    if not own:
+        raise SettingsError(
+            f"{person.name} is {person.role} of {person.organisation}, which runs no node. Act as "
+            "the admin of a department: --person NAME"
+        )
     if named:
         if named in own:
             return named

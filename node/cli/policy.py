@@ -32,11 +32,15 @@ def approve(context: typer.Context, file: PolicyFile, node: NodeOption = "") -> 
     from hedui.v1.policy_pb2 import ApprovePolicyRequest
     from hedui.v1.policy_pb2_grpc import PolicyServiceStub
     from node.cli.connection import connect
+    from runtime.errors import Refused
 
     body = file.read_bytes()
     with connect(options(context), node) as line:
         request = ApprovePolicyRequest(policy=body)
-        reply = line.call(PolicyServiceStub, "ApprovePolicy", request)
+        try:
+            reply = line.call(PolicyServiceStub, "ApprovePolicy", request)
+        except Refused as refused:
+            raise refused.about(file) from None
     for finding in reply.findings:
         typer.echo(finding)
     typer.echo(f"{reply.digest.hex()} is in force at {line.node}.")

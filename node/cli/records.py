@@ -56,7 +56,7 @@ def _named(line: "Line", stub: Any, request: Any, csv: Path, timeout: int) -> An
     try:
         return line.call(stub, "ImportResource", request, timeout_s=timeout)
     except Refused as refused:
-        raise Refused(refused.process, refused.reason, f"{csv}: {refused.detail}") from None
+        raise refused.about(csv) from None
 
 
 def _upload(mapping: bytes, csv: Path) -> Iterator[Any]:

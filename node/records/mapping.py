@@ -112,6 +112,8 @@ def _explain(detail: ErrorDetails) -> str:
     if detail["type"] == "missing":
         return f'{where}key "{key}" is missing'
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "string_pattern_mismatch":
+        message = "lower-case letters, digits, dots and hyphens, such as tax.wages"
     if not place or message.startswith(("[", "column ")):
         return f"{_table(place)}{message}" if message.startswith("column ") else message
     return f'{where}key "{key}": {message[:1].lower()}{message[1:]}'
