@@ -22,6 +22,7 @@ from typing import Any, Final
 from ledger.reconcile_checks import Finding, Parties, check_all
 from ledger.reconcile_facts import (
     Ledger,
+    Member,
     origin_of,
     read_kept,
     read_ledger,
@@ -91,23 +92,17 @@ def reconcile(
             the newest entry in any of them.
         progress: Told entries done and entries in all, bundle by bundle.
 
-    Raises ValueError for a federation file or bundle that cannot be read.
+    Raises ValueError for a federation file or bundle that cannot be read, Broken for one that
+    changes while it is read. A bundle that does not hold stands in ``reports``.
     """
-    _, members = read_members(federation)
-    keys = [member.vkey for member in members]
-    result = Result([verify(path, keys, [], progress)[0] for path in paths])
-    if result.code:
+    members = read_members(federation)
+    result, ledgers = Result(), list[Ledger]()
+    try:
+        ledgers = read_verified(paths, federation, reports=result.reports, progress=progress)
+    except Broken:
+        if not result.code:
+            raise
         return result
-    by_origin = {member.vkey.split("+")[0]: member for member in members}
-    ledgers: list[Ledger] = []
-    for path in paths:
-        origin = origin_of(path)
-        if origin not in by_origin:
-            raise ValueError(f"{path} is the log {origin}, which the federation file does not know")
-        if any(ledger.origin == origin for ledger in ledgers):
-            raise ValueError(f"two bundles of {origin}: hold them against each other with verify")
-        ledgers.append(read_ledger(path, by_origin[origin], origin))
-        ledgers[-1].kept = read_kept(path, keys)
     newest = max(ledger.last_at for ledger in ledgers) if as_of is None else as_of
     found = check_all(Parties(ledgers, newest - grace_s), grace_s=grace_s)
     result.findings = [finding for finding in found if not finding.open]
@@ -115,6 +110,43 @@ def reconcile(
     here = {ledger.member.name for ledger in ledgers}
     result.absent = [member.name for member in members if member.name not in here]
     return result
+
+
+def read_verified(
+    paths: Sequence[Path],
+    federation: bytes,
+    *,
+    reports: list[dict[str, Any]] | None = None,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> list[Ledger]:
+    """Verify bundles under the keys of the federation file, then read them.
+
+    The verifier's reports are added to ``reports``. Raises Broken where one does not hold,
+    ValueError for one that is nobody's log, or the second of a log.
+    """
+    members = read_members(federation)
+    keys = [key for member in members for key in (member.vkey, member.witness) if key]
+    found = [verify(path, keys, [], progress)[0] for path in paths]
+    if reports is not None:
+        reports += found
+    for report in found:
+        if report["kind"] != "intact":
+            raise Broken(report["kind"], report["index"], f"{report['path']}: {report['sentence']}")
+    ledgers: list[Ledger] = []
+    for path in paths:
+        ledgers.append(_read(path, members, [ledger.origin for ledger in ledgers]))
+        ledgers[-1].kept = read_kept(path, keys)
+    return ledgers
+
+
+def _read(path: Path, members: Sequence[Member], others: Sequence[str]) -> Ledger:
+    origin = origin_of(path)
+    member = next((m for m in members if m.vkey.split("+")[0] == origin), None)
+    if member is None:
+        raise ValueError(f"{path} is the log {origin}, which the federation file does not know")
+    if origin in others:
+        raise ValueError(f"two bundles of {origin}: hold them against each other with verify")
+    return read_ledger(path, member, origin)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

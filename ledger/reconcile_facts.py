@@ -25,12 +25,16 @@ _IDLE: Final = frozenset({"ledger.read", "process.started", "process.stopped"})
 
 
 class Member(NamedTuple):
-    """A process as the federation file has it; ``department`` is empty for none."""
+    """A process as the federation file has it: ``vkey`` is its log's, ``witness`` its own as one.
+
+    ``department`` and ``witness`` are empty for none.
+    """
 
     name: str
     role: str
     department: str
     vkey: str
+    witness: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +94,35 @@ class Claim(NamedTuple):
     by: Fact
 
 
-def read_members(data: bytes) -> tuple[str, list[Member]]:
-    """Name and processes of a federation file; raises ValueError for anything else.
+def read_members(data: bytes) -> list[Member]:
+    """The processes of a federation file; raises ValueError for anything else.
 
     Its signature is for the caller to have checked.
     """
     try:
         table = tomllib.loads(data.decode())
         name = str(table["name"])
-        return name, [_member(name, row) for row in table["process"]]
+        return [_member(name, row) for row in table["process"]]
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"not a federation file: {error}") from None
 
 
 def _member(federation: str, row: dict[str, Any]) -> Member:
     origin = f"hedui/{federation}/{row['name']}"
-    material = b"\x01" + bytes.fromhex(row["verify_key"])
-    key_id = hashlib.sha256(origin.encode() + b"\n" + material).digest()[:4].hex()
-    vkey = f"{origin}+{key_id}+{base64.b64encode(material).decode()}"
-    return Member(row["name"], row["role"], row.get("department", ""), vkey)
+    cosigns = row.get("cosign_key", "")
+    return Member(
+        row["name"],
+        row["role"],
+        row.get("department", ""),
+        _vkey(origin, 1, row["verify_key"]),
+        _vkey(f"{origin}/witness", 4, cosigns) if cosigns else "",
+    )
+
+
+def _vkey(name: str, kind: int, key: str) -> str:
+    material = bytes([kind]) + bytes.fromhex(key)
+    key_id = hashlib.sha256(name.encode() + b"\n" + material).digest()[:4].hex()
+    return f"{name}+{key_id}+{base64.b64encode(material).decode()}"
 
 
 def origin_of(path: Path) -> str:

@@ -1,9 +1,9 @@
 """Offline verification of a ledger: ``python -m ledger.verify PATH... [--key NAME+ID+KEY]``.
 
-PATH is a bundle (a folder, layout in docs/ledger.md) or the SQLite file of a stopped or copied
-process. Every byte is hashed again; stored hashes, tree nodes, checkpoints and cosignatures are
-held against it. The ``verify*.py`` files share no code with the writer, need Python and
-pycryptodome alone, and can be copied elsewhere, in a folder called ``ledger``.
+PATH is a bundle or the evidence of one query (folders, layouts in docs/ledger.md), or the SQLite
+file of a stopped or copied process. Every byte is hashed again; stored hashes, tree nodes,
+checkpoints and cosignatures are held against it. The ``verify*.py`` files share no code with the
+writer, need Python and pycryptodome alone, and can be copied elsewhere, in a folder ``ledger``.
 
 Source: RFC 6962 section 2.1; C2SP signed-note, tlog-checkpoint, tlog-cosignature.
 Trusts: the keys handed in with --key; without them, the keys that lie beside the log, and says so.
@@ -24,6 +24,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from ledger.verify_evidence import FILE as EVIDENCE
+from ledger.verify_evidence import check_evidence
 from ledger.verify_notes import Keyring, Note, parse_key, parse_note, small
 from ledger.verify_stores import Bundle, Stored
 from ledger.verify_tree import Broken, Tree
@@ -99,6 +101,9 @@ def verify(
     report = {"path": str(path), "kind": "intact", "index": -1, "sentence": "", "entries": 0}
     head = None
     try:
+        if (path / EVIDENCE).is_file():
+            check_evidence(path, list(given), report)
+            return report, None
         with closing(open_log(path)) as source:
             report["entries"] = source.entries
             head = _hold(source, given, known, progress, report)
@@ -213,6 +218,8 @@ def _print(reports: list[dict[str, Any]], *, as_json: bool) -> None:
             at = f"intact: {report['origin']}, {report['entries']} entries, "
             at += f"{report['checkpoints']} signed checkpoints"
             at += f", the last {tail} entries not signed yet" if tail else ""
+            if report["witnesses"]:
+                at += f", cosigned by {len(report['witnesses'])}"
             at += f"; keys {report['keys']}"
         sys.stdout.write(f"{report['path']}: {at}{report['sentence']}\n")
 

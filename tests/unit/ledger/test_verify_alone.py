@@ -1,4 +1,4 @@
-"""The verifier stands alone: no code of the writer, no packages but pycryptodome."""
+"""Verifier and reconciliation stand alone: no code of the writer, no packages but pycryptodome."""
 
 import ast
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-FILES = sorted((ROOT / "ledger").glob("verify*.py"))
+FILES = sorted(p for n in ("verify", "reconcile") for p in (ROOT / "ledger").glob(f"{n}*.py"))
 ALLOWED = {"Crypto", *sys.stdlib_module_names}
 
 
@@ -26,7 +26,7 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_imports_only_itself_the_library_and_pycryptodome(path: Path) -> None:
     own = {f"ledger.{file.stem}" for file in FILES}
-    assert len(FILES) == 4
+    assert len(FILES) == 8
     for name in imports(path):
         assert name in own or name.split(".")[0] in ALLOWED, name
 
