@@ -5,6 +5,7 @@ Trusts: whoever may write the process's folder.
 
 import difflib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -139,10 +140,10 @@ def to_toml(table: Mapping[str, Any]) -> str:
 def _toml_lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     for key, value in table.items():
         if not (isinstance(value, Mapping) or _is_tables(value)):
-            yield f"{_toml_text(key)} = {_toml_value(value)}"
+            yield f"{_toml_key(key)} = {_toml_value(value)}"
     for key, value in table.items():
         inner = (*path, key)
-        name = ".".join(_toml_text(part) for part in inner)
+        name = ".".join(_toml_key(part) for part in inner)
         if isinstance(value, Mapping):
             yield f"\n[{name}]"
             yield from _toml_lines(value, inner)
@@ -166,6 +167,10 @@ def _toml_value(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
     raise TypeError(f"{type(value).__name__} has no place in a file of settings")
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml_text(key)
 
 
 def _toml_text(text: str) -> str:

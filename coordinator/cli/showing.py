@@ -113,6 +113,7 @@ def print_case(case: pb.Case) -> None:
 
 def _print_programme(found: pb.ProgrammeDetermination) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     outcome = f"{found.outcome} {ZH.get(found.outcome, '')}"
@@ -120,9 +121,10 @@ def _print_programme(found: pb.ProgrammeDetermination) -> None:
     for rule in found.rules:
         mark = f"{MARKS.get(rule.outcome, '?')} {rule.outcome}"
         what = f"{rule.explanation}\n{rule.legal}"
-        table.add_row(f"{rule.title}\n{rule.title_zh}", mark, what)
+        # Titles come from a policy file: brackets in them are text, not markup.
+        table.add_row(escape(f"{rule.title}\n{rule.title_zh}"), mark, escape(what))
     console = Console()
-    console.print(f"  {found.title} {found.title_zh}: {outcome}", highlight=False)
+    console.print(f"  {found.title} {found.title_zh}: {outcome}", highlight=False, markup=False)
     console.print(table)
 
 

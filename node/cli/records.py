@@ -91,7 +91,8 @@ def _enrol(line: "Line", timeout: int) -> tuple[int, int, int | None]:
         while True:
             before = done
             for step in _steps(line, timeout):
-                done, total, left = step.done, step.total, step.budget_left or left
+                done, total = step.done, step.total
+                left = step.budget_left if step.HasField("budget_left") else left
                 bar.update(task, completed=done, total=total)
             if done >= total or done == before:
                 return done, total, left

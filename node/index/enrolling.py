@@ -51,11 +51,11 @@ _UNREACHED: tuple[tuple[type[CallError], Reason], ...] = (
 
 @dataclass(frozen=True)
 class Progress:
-    """Persons indexed, persons held, evaluations left (0 before the first batch)."""
+    """Persons indexed, persons held, evaluations left (None before the first batch)."""
 
     done: int
     total: int
-    budget_left: int
+    budget_left: int | None
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Enroller:
         Raises:
             Refusal: the registrar's reason, budget included; proof_invalid for a wrong key.
         """
-        yield self._progress(0)
+        yield self._progress(None)
         while keep_going():
             batch = self._next()
             if batch is None:
@@ -106,7 +106,7 @@ class Enroller:
             left = self._finish(batch, self._evaluate(batch))
             yield self._progress(left)
 
-    def _progress(self, budget_left: int) -> Progress:
+    def _progress(self, budget_left: int | None) -> Progress:
         with self.database.read() as conn:
             total = count_persons(conn)
             return Progress(total - store.count_pending(conn, self.key.epoch), total, budget_left)

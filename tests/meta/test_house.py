@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_every_wire_field_and_rpc_is_commented():
     for path in sorted((ROOT / "proto" / "hedui" / "v1").glob("*.proto")):
         lines = path.read_text(encoding="utf-8").splitlines()
         assert lines[0].startswith("//"), f"{path.name} says nothing of itself"
-        for before, line in zip(lines, lines[1:], strict=False):
+        for before, line in pairwise(lines):
             if FIELD.match(line):
                 assert before.strip().startswith("//"), f"{path.name}: {line.strip()}"
 
