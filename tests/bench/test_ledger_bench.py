@@ -1,0 +1,122 @@
+"""The ledger: durable appends, group commit, proofs in a large tree, offline re-hashing."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import MetaData
+
+from crypto.rng import system_rng
+from crypto.signing import SigningKey
+from ledger import log, log_export
+from ledger.signer import LogSigner
+from ledger.verify import main as verify_offline
+from runtime.clock import SystemClock
+from runtime.database import Database, open_database
+from runtime.writer import Tx, Writer
+from tests.bench.conftest import PEERS, Ratios, best, figure
+
+MILLION = 1_000_000
+GROUP = 256
+FIELDS = {"query": "ab" * 16, "manifest": "cd" * 32, "reason": "ticket_expired"}
+
+
+def _append(tx: Tx) -> None:
+    tx.append("query.refused", **FIELDS)
+
+
+def _append_many(tx: Tx) -> None:
+    for _ in range(10_000):
+        _append(tx)
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
+    """pymerkle's seconds for one durable append and one proof at a million entries."""
+    python = PEERS / "merkle" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("pymerkle is not installed: make peers")
+    folder = tmp_path_factory.mktemp("pymerkle")
+    program = Path(__file__).with_name("peer_pymerkle.py")
+    printed = subprocess.run(
+        [str(python), str(program), str(folder), str(MILLION)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return {name: figure(rf"{name}=([\d.]+)", printed) or 0.0 for name in ("append", "proof")}
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[tuple[Database, Writer]]:
+    """A real database, WAL and synchronous=FULL, and its writer."""
+    clock = SystemClock()
+    with (
+        open_database(tmp_path / "log.db", MetaData(), service="bench", create=True) as database,
+        Writer(database, clock=clock, on_health=lambda _h, _r: None, timeout_s=60).start() as made,
+    ):
+        yield database, made
+
+
+def test_a_durable_append(
+    benchmark: Any, ratios: Ratios, theirs: dict[str, float], writer: tuple[Database, Writer]
+) -> None:
+    def run() -> None:
+        for _ in range(100):
+            writer[1].run(_append)
+
+    benchmark.pedantic(run, rounds=5, warmup_rounds=1)
+    ratios.add("one durable append", best(benchmark) / 100, "pymerkle", theirs["append"], 0.5)
+
+
+def test_group_commit(
+    benchmark: Any, ratios: Ratios, theirs: dict[str, float], writer: tuple[Database, Writer]
+) -> None:
+    def call(start: threading.Barrier) -> None:
+        start.wait()
+        writer[1].run(_append, timeout_s=60)
+
+    def run() -> float:
+        barrier = threading.Barrier(GROUP + 1)
+        threads = [threading.Thread(target=call, args=(barrier,)) for _ in range(GROUP)]
+        for thread in threads:
+            thread.start()
+        barrier.wait()
+        begun = time.perf_counter()
+        for thread in threads:
+            thread.join()
+        return time.perf_counter() - begun
+
+    took = [run() for _ in range(6)]
+    benchmark.pedantic(run, rounds=1)
+    ratios.add(
+        f"an append in a group of {GROUP}", min(took) / GROUP, "pymerkle", theirs["append"], 5
+    )
+
+
+def test_proof_in_a_million_and_offline_rehashing(
+    benchmark: Any,
+    ratios: Ratios,
+    theirs: dict[str, float],
+    writer: tuple[Database, Writer],
+    tmp_path: Path,
+) -> None:
+    database, making = writer
+    for _ in range(MILLION // 10_000):
+        making.run(_append_many, timeout_s=60)
+    with database.read() as conn:
+        size = log.size(conn)
+        benchmark.pedantic(lambda: log.inclusion(conn, 7919, size), rounds=30, warmup_rounds=2)
+        signer = LogSigner("hedui/bench/log", SigningKey.generate(rng=system_rng))
+        log_export.export(
+            conn, tmp_path / "bundle", signer=signer, keys=[signer.verifier.vkey()], extra={}
+        )
+    ratios.add("inclusion proof at a million", best(benchmark), "pymerkle", theirs["proof"], 3)
+    begun = time.perf_counter()
+    assert verify_offline([str(tmp_path / "bundle")]) == 0
+    seconds = (time.perf_counter() - begun) / size
+    ratios.add("re-hash one entry offline", seconds, "300,000 entries/s", 1 / 300_000, 1)
