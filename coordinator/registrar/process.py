@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from coordinator.registrar import store
+from coordinator.registrar.authorizations.expiring import EVERY_S, record_expired
 from coordinator.registrar.authorizations.service import AuthorizationService
 from coordinator.registrar.enrolment.budgets import BudgetService
 from coordinator.registrar.enrolment.service import EnrolmentService
@@ -14,6 +15,7 @@ from coordinator.registrar.settings import RegistrarSettings
 from hedui.v1 import policy_pb2_grpc
 from hedui.v1 import registrar_pb2_grpc as grpc_services
 from model.roles import Role
+from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts
 from runtime.server import offer
@@ -50,6 +52,7 @@ def build(parts: Parts) -> Assembly:
             offer(grpc_services.add_BudgetServiceServicer_to_server, BudgetService(office)),
             offer(policy_pb2_grpc.add_PolicyServiceServicer_to_server, policies),
         ],
+        background=[Background("letters", EVERY_S, lambda: record_expired(office))],
         close=lambda: office.pool.shutdown(wait=True, cancel_futures=True),
     )
 

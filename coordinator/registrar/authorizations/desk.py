@@ -164,8 +164,10 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
         now = _there(tx, number)
         if now.state in ("revoked", "ended"):
             return now
-        # Which entry of this ledger gave it: a number, the same for every way of ending.
-        given = {"given": now.entry} if now.state == "in-force" else {}
+        # Which entry of this ledger gave it: a number, the same for every way of ending. An entry
+        # about its expiry has said so already.
+        noted = now.changed_at[:10] > now.valid_to
+        given = {"given": now.entry} if now.state == "in-force" and not noted else {}
         entry = record(tx, "authorization.ended", {**fields, **given}, openings)
         store.finish(tx.conn, number, state, entry, tx.now)
         manifests.revoke_tickets(tx.conn, number)

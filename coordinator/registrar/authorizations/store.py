@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     delete,
+    func,
     insert,
     select,
     update,
@@ -105,6 +106,24 @@ def finish(conn: Connection, number: str, state: str, entry: int, at: str) -> No
     values = {"state": state, "entry": entry, "changed_at": at}
     conn.execute(update(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number == number).values(**values))
     conn.execute(delete(LIVE_TAGS).where(LIVE_TAGS.c.number == number))
+
+
+def run_out(conn: Connection, today: str, limit: int) -> list[AuthorizationRow]:
+    """Letters in force whose last day lies before ``today`` and that nobody noted as expired."""
+    query = select(AUTHORIZATIONS).where(
+        AUTHORIZATIONS.c.state == "in-force",
+        AUTHORIZATIONS.c.valid_to < today,
+        # Changed last while it held: by its confirmation, which no expired letter gets.
+        func.substr(AUTHORIZATIONS.c.changed_at, 1, 10) <= AUTHORIZATIONS.c.valid_to,
+    )
+    rows = conn.execute(query.order_by(AUTHORIZATIONS.c.valid_to).limit(limit))
+    return [AuthorizationRow(**row._mapping) for row in rows]
+
+
+def note_expiry(conn: Connection, number: str, entry: int, at: str) -> None:
+    """Remember the entry that says that a letter's time is over."""
+    values = {"entry": entry, "changed_at": at}
+    conn.execute(update(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number == number).values(**values))
 
 
 def add_tags(conn: Connection, number: str, tags: Iterable[bytes]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from coordinator.registrar.authorizations import store
+from coordinator.registrar.authorizations.expiring import record_expired
+from coordinator.registrar.process import build_office
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub
 from model.documents.authorization import Authorization, Grant
@@ -225,3 +227,21 @@ def test_one_person_leaves_unrelated_commitments_in_two_entries(world: World) ->
         if name in ("authorization", "clerk", "checker", "person", "roster")
     ]
     assert len(values) == len(set(values)) > 5
+
+
+def test_a_letter_that_ran_out_is_ledgered_once_as_ended_like_any_other(world: World) -> None:
+    world.give(valid_to=world.day(2))
+    office = build_office(world.registrar.parts)
+    record_expired(office)
+    assert world.ledger()[-1].event == "authorization.given"
+    given = len(world.ledger()) - 1
+    world.clock.move(days=4)
+    for _ in range(2):
+        record_expired(office)
+    assert world.ledger()[-1].event == "authorization.ended"
+    assert world.ledger()[-1].fields["given"] == given
+    assert len(world.ledger()) == given + 2
+    refused(Reason.AUTHORIZATION_EXPIRED, lambda: world.issue(world.ask()))
+    world.revoke()
+    ended = world.ledger()[-1]
+    assert (ended.event, "given" in ended.fields) == ("authorization.ended", False)
