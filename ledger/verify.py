@@ -218,8 +218,6 @@ def _print(reports: list[dict[str, Any]], *, as_json: bool) -> None:
             at = f"intact: {report['origin']}, {report['entries']} entries, "
             at += f"{report['checkpoints']} signed checkpoints"
             at += f", the last {tail} entries not signed yet" if tail else ""
-            if report["witnesses"]:
-                at += f", cosigned by {len(report['witnesses'])}"
             at += f"; keys {report['keys']}"
         sys.stdout.write(f"{report['path']}: {at}{report['sentence']}\n")
 

@@ -361,7 +361,7 @@ def test_closing_says_nothing_and_revokes_like_a_revocation(world: World) -> Non
     world.close_application(issued.signed.digest)
     ended = [e for e in world.ledger() if e.event == "authorization.ended"]
     assert len(ended) == 1
-    assert set(ended[0].fields) == {"authorization"}
+    assert set(ended[0].fields) == {"authorization", "given"}
     assert len(_list(world).queries) == 3
     world.give(number="N-2")
 
