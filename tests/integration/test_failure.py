@@ -16,9 +16,8 @@ import pytest
 from ledger.event import Entry
 from model.reasons import EXPLANATIONS, Reason
 from simulations import plan as plans
-from tests.support.village import DEPARTMENTS, HOLDERS, PROGRAMME, Village, expected, resident
+from tests.support.village import DEPARTMENTS, HOLDERS, REFUSED, WAITING, Village, expected, says
 
-WAITING, REFUSED = 7, 4
 MOMENTS = random.Random(20261123)
 
 
@@ -195,4 +194,166 @@ def test_a_registrar_killed_while_it_issues_issues_once(village: Village) -> Non
     kill_and_restart(village, plans.REGISTRAR)
     all_right(village, numbers)
     assert count(village, [plans.REGISTRAR], issued).total() == before.total() + len(numbers)
+    asked_once(village)
+
+
+# ------------------------------------------------------------------ key holders that are missing
+
+
+def test_two_of_three_key_holders_suffice_and_one_waits(village: Village) -> None:
+    run = village.scenario.federation
+    run.stop(plans.AUDIT)
+    all_right(village, village.households(1))
+    run.stop("fund")
+    (number,) = village.households(1)
+    (case,) = village.verify(number, wait_s=10)
+    answered = {d["department"]: d["state"] for d in case["departments"]}
+    assert answered == {"tax": "answered", "bank": "answered", "fund": "waiting"}
+    # Now of three key holders one is left; the last answer arrives.
+    run.stop("bank")
+    run.restart("fund")
+    end = time.monotonic() + 60
+    while case["reason"] != Reason.HOLDERS_UNAVAILABLE:
+        assert time.monotonic() < end, case
+        (case,) = village.verify(number, wait_s=1)
+    explained(village, number, Reason.HOLDERS_UNAVAILABLE, WAITING)
+    refused = village.ledger(plans.REGISTRAR, "permit.refused")
+    assert refused[-1].fields["reason"] == Reason.HOLDERS_UNAVAILABLE
+    run.restart("bank")
+    assert all_right(village, [number]) == [case["case_id"]]
+    asked_once(village)
+
+
+# ------------------------------------------------------------------ refusals, in words and ledgers
+
+
+def explained(village: Village, number: str, reason: Reason, code: int) -> None:
+    """``verify`` and ``case show`` say what happened and what to do, in both languages."""
+    wait_s = 2 if code == WAITING else 60
+    ended = village.type("hedui", *village.verifying(number, wait_s=wait_s), person=plans.OFFICER)
+    assert ended.returncode == code, ended.stdout + ended.stderr
+    said = ended.stdout
+    case_id = said.partition(", case ")[2].split()[0]
+    shown = village.scenario.federation.hedui("case", "show", case_id, person=plans.OFFICER)
+    known = EXPLANATIONS[reason]
+    sentence = f"{known.happened} ({known.zh}; {reason}). To mend: {known.mend}"
+    assert sentence in said, said
+    assert sentence in shown, shown
+
+
+def special(village: Village, *, confirm: bool, old: str = "", new: str = "", **more: str) -> str:
+    """The next person's letter with something changed, registered; its number."""
+    person = len(village.given) + 1
+    number = f"330212-2026-{person:06d}"
+    village.given[number] = person
+    path = village.letter(number, [person], **more)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    village.scenario.federation.hedui("authorize", str(path), person=plans.CLERK)
+    if confirm:
+        village.confirm(number)
+    return number
+
+
+def _revoked(village: Village) -> str:
+    (number,) = village.households(1)
+    village.scenario.federation.hedui("authorization", "revoke", number, person=plans.CLERK)
+    return number
+
+
+def _ungranted(village: Village) -> str:
+    grant = '[[grant]]\ndepartment = "fund"\nresources = ["fund.pension"]\n'
+    return special(village, confirm=True, old=grant)
+
+
+def _tomorrow(village: Village) -> str:
+    return special(village, confirm=True, valid_from="2030-01-01", valid_to="2031-01-01")
+
+
+REFUSALS: dict[str, tuple[Callable[[Village], str], Reason]] = {
+    "nobody registered the letter": (
+        lambda _: "330212-2026-888888", Reason.AUTHORIZATION_UNKNOWN),
+    "nobody checked the letter": (
+        lambda village: village.households(1, confirm=False)[0],
+        Reason.AUTHORIZATION_NOT_IN_FORCE),
+    "the household withdrew": (_revoked, Reason.AUTHORIZATION_REVOKED),
+    "a member did not sign": (
+        lambda village: special(village, confirm=False, old='"self"', new='"missing"'),
+        Reason.MEMBER_NOT_SIGNED),
+    "its first day has not come": (_tomorrow, Reason.AUTHORIZATION_EXPIRED),
+    "a department is not granted": (_ungranted, Reason.RESOURCE_NOT_GRANTED),
+    "the programme is not granted": (
+        lambda village: special(village, confirm=True, programmes='["income-only"]',
+                                single_department_rules="[]"),
+        Reason.PROGRAMME_NOT_GRANTED),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("prepare", "reason"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_refusal_is_explained_and_ledgered_when(
+    village: Village, prepare: Callable[[Village], str], reason: Reason
+) -> None:
+    number = prepare(village)
+    before = {n: len(village.ledger(n)) for n in village.processes}
+    explained(village, number, reason, REFUSED)
+    for process, event in (
+        (plans.REGISTRAR, "manifest.refused"),
+        (plans.COORDINATOR, "case.refused"),
+    ):
+        new = village.ledger(process)[before[process] :]
+        assert [e.fields["reason"] for e in new if e.event == event] == [reason]
+    for department in DEPARTMENTS:
+        assert len(village.ledger(department)) == before[department]
+
+
+def test_a_policy_that_a_department_withdrew_leaves_the_case_waiting(village: Village) -> None:
+    run = village.scenario.federation
+    digest = village.scenario.policy.digest.hex()
+    run.node("policy", "withdraw", digest[:12], person=plans.admin("fund"))
+    (number,) = village.households(1)
+    explained(village, number, Reason.POLICY_UNKNOWN, WAITING)
+    refused = village.ledger("fund", "query.refused")
+    assert refused[-1].fields["reason"] == Reason.POLICY_UNKNOWN
+    run.node("policy", "approve", village.policy, person=plans.admin("fund"))
+    all_right(village, [number])
+    asked_once(village)
+
+
+def test_a_person_in_two_letters_is_refused_to_the_checker(village: Village) -> None:
+    (number,) = village.households(1)
+    second = village.letter("330212-2026-770000", [village.given[number]])
+    run = village.scenario.federation
+    run.attempt("hedui", "authorize", str(second), person=plans.CLERK)
+    ended = run.attempt(
+        "hedui", "authorization", "confirm", "330212-2026-770000", "--yes", person=plans.CHECKER
+    )
+    known = EXPLANATIONS[Reason.AUTHORIZATION_CONFLICT]
+    says(ended, REFUSED, "330212-2026-770000", "authorization_conflict", known.mend)
+    refused = village.ledger(plans.REGISTRAR, "authorization.refused")
+    assert refused[-1].fields["reason"] == Reason.AUTHORIZATION_CONFLICT
+
+
+# ------------------------------------------------------------------ the end
+
+
+def test_every_process_ends_in_good_order_and_every_ledger_verifies(village: Village) -> None:
+    run = village.scenario.federation
+    children = [run.children[name] for name in village.processes]
+    printed = {child.name: child.log.read_bytes() for child in children}
+    for place, child in enumerate(children):
+        if place % 2:
+            child.popen.send_signal(signal.SIGTERM)
+        elif child.popen.stdin is not None:
+            child.popen.stdin.close()
+    assert {c.name: c.popen.wait(60) for c in children} == dict.fromkeys(village.processes, 0)
+    for child in children:
+        assert child.log.read_bytes() == printed[child.name]
+        assert b"Traceback" not in printed[child.name]
+        assert not (village.home / child.name / "run" / "process.json").exists()
+        assert village.ledger(child.name)[-1].event == "process.stopped"
+    paths = [str(village.home / n / "data" / f"{n}.db") for n in village.processes]
+    reports = run.hedui_json("ledger", "verify", *paths)
+    assert [r["kind"] for r in reports] == ["intact"] * len(paths), reports
+    assert {r["keys"] for r in reports} == {"given"}
     asked_once(village)

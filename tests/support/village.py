@@ -4,12 +4,13 @@ Three departments, three key holders of which two suffice, a joint key of 2048 b
 are numbers: who is odd earns little, who is even earns too much.
 """
 
+import hashlib
 import json
 import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from simulations.scenario import Scenario
 DEPARTMENTS = {"tax": "Tax bureau", "bank": "Savings bank", "fund": "Pension fund"}
 HOLDERS = ("tax", "bank", plans.AUDIT)
 PROGRAMME = "low-income"
+USAGE, SETTINGS, REFUSED, UNREACHABLE, UNTRUSTED, WAITING = 2, 3, 4, 5, 6, 7
+"""What commands end with."""
 PERSONS = 60
 STRANGER = PERSONS + 1
 """In nobody's files."""
@@ -161,7 +164,7 @@ class Village:
         """What a letter must grant."""
         return self.scenario.grants((PROGRAMME,))
 
-    def letter(self, number: str, persons: Sequence[int], **changes: str) -> Path:
+    def letter(self, number: str, persons: Sequence[int], /, **changes: str) -> Path:
         """A letter's file. ``changes``: a line's key to its whole right-hand side."""
         today = datetime.now(UTC).date()
         evidence = self.folder / "letter.pdf"
@@ -256,6 +259,22 @@ def leaves(home: Path, process: str) -> list[bytes]:
         return [row[0] for row in copy.execute("SELECT entry FROM ledger_leaf ORDER BY idx")]
 
 
+MOVING = ("ledger_", "database_", "sqlite_")
+"""Tables whose contents change with time, with a ledgered refusal, or with every commit."""
+
+
+def rows_of(home: Path, process: str) -> dict[str, str]:
+    """A digest of the rows of each of a process's own tables."""
+    path, found = home / process / "data" / f"{process}.db", {}
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as copy:
+        tables = copy.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in sorted(tables):
+            if not table.startswith(MOVING):
+                rows = sorted(map(repr, copy.execute(f'SELECT * FROM "{table}"')))  # noqa: S608
+                found[f"{process}.{table}"] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return found
+
+
 def files_of(folder: Path, *, but: Iterable[str] = ()) -> dict[str, bytes]:
     """Every file under a folder with its bytes, logs and lock files left out."""
     left_out = ("console.txt", ".jsonl", ".lock", "-wal", "-shm", *but)
@@ -272,4 +291,13 @@ def copy_home(source: Path, target: Path) -> Path:
     return target
 
 
-Spoil = Callable[[Path], None]
+def says(ended: subprocess.CompletedProcess[str], code: int, *words: str) -> None:
+    """The command ended so, with these words and one sentence."""
+    heard = ended.stderr
+    assert ended.returncode == code, ended.stdout + heard
+    assert "Traceback" not in ended.stdout + heard
+    assert "internal error" not in heard
+    assert [w for w in words if w not in " ".join(heard.split())] == [], heard
+    if code != USAGE:
+        assert heard.startswith(("hedui: ", "hedui-node: ")), heard
+        assert len(heard.splitlines()) == 1, heard
