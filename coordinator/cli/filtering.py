@@ -23,9 +23,16 @@ class Filter:
     since: str = ""
     until: str = ""
 
-    def rows(self, rows: Iterable[Row]) -> Iterator[Row]:
-        """Those of ``rows``, in order, that are wanted."""
+    def rows(self, rows: Iterable[Row], *, before: Iterable[Row] = ()) -> Iterator[Row]:
+        """Those of ``rows``, in order, that are wanted.
+
+        ``before``, the same entries, are looked through for ids first: then what is named by a
+        later id (a case, by its manifest) belongs here from its first entry on.
+        """
         thread = Thread(self.about) if self.about else None
+        if thread is not None:
+            for row in before:
+                thread.takes(row.entry.fields)
         for row in rows:
             # The thread goes on through entries that other filters leave out.
             belongs = thread is None or thread.takes(row.entry.fields)

@@ -79,7 +79,9 @@ def show(
         until=_utc(until),
     )
     if is_offline(place):
-        _print(chosen.rows(offline_rows(Path(place))), last=last, as_json=as_json)
+        path = Path(place)
+        rows = chosen.rows(offline_rows(path), before=offline_rows(path))
+        _print(rows, last=last, as_json=as_json)
         return
     with act(options(context)) as acting:
         live = LiveLog(acting, place)

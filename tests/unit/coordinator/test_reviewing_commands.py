@@ -162,3 +162,8 @@ FILTERS = {
 @pytest.mark.parametrize(("wanted", "indices"), FILTERS.values(), ids=FILTERS.keys())
 def test_filters(wanted: Filter, indices: list[int]) -> None:
     assert [row.index for row in wanted.rows(rows())] == indices
+
+
+def test_with_a_look_ahead_a_query_leads_back_to_its_case() -> None:
+    wanted = Filter(about=("d" * 32,))
+    assert [row.index for row in wanted.rows(rows(), before=rows())] == [0, 2, 3, 5]
