@@ -22,6 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two workers: a file's tests stay together, and so do all that share the county."""
+    for item in items:
+        shares = "county" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("county" if shares else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of published vectors and data beside the project; skips where it is absent."""
