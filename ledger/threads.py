@@ -18,6 +18,10 @@ class Thread:
         self._wanted = [each for each in about if len(each) >= 8]
         self._ids: set[str] = set()
 
+    def __len__(self) -> int:
+        """How many ids are known to belong here."""
+        return len(self._ids)
+
     def takes(self, fields: Mapping[str, Any]) -> bool:
         """Whether an entry with these fields belongs here; if so, what it names does too."""
         ids = named(fields)

@@ -1,6 +1,6 @@
 """Which entries a reviewer wants to see."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from coordinator.cli.reading import Row
@@ -23,16 +23,22 @@ class Filter:
     since: str = ""
     until: str = ""
 
-    def rows(self, rows: Iterable[Row], *, before: Iterable[Row] = ()) -> Iterator[Row]:
+    def rows(
+        self, rows: Iterable[Row], *, before: Callable[[], Iterable[Row]] | None = None
+    ) -> Iterator[Row]:
         """Those of ``rows``, in order, that are wanted.
 
-        ``before``, the same entries, are looked through for ids first: then what is named by a
-        later id (a case, by its manifest) belongs here from its first entry on.
+        ``before`` gives the same entries anew; they are looked through for ids until no more are
+        found. Then a case that is meant by a later id (its manifest) belongs here from its first
+        entry on.
         """
         thread = Thread(self.about) if self.about else None
-        if thread is not None:
-            for row in before:
+        while thread is not None and before is not None:
+            known = len(thread)
+            for row in before():
                 thread.takes(row.entry.fields)
+            if len(thread) == known:
+                break
         for row in rows:
             # The thread goes on through entries that other filters leave out.
             belongs = thread is None or thread.takes(row.entry.fields)

@@ -80,7 +80,7 @@ def show(
     )
     if is_offline(place):
         path = Path(place)
-        rows = chosen.rows(offline_rows(path), before=offline_rows(path))
+        rows = chosen.rows(offline_rows(path), before=lambda: offline_rows(path))
         _print(rows, last=last, as_json=as_json)
         return
     with act(options(context)) as acting:

@@ -166,4 +166,4 @@ def test_filters(wanted: Filter, indices: list[int]) -> None:
 
 def test_with_a_look_ahead_a_query_leads_back_to_its_case() -> None:
     wanted = Filter(about=("d" * 32,))
-    assert [row.index for row in wanted.rows(rows(), before=rows())] == [0, 2, 3, 5]
+    assert [row.index for row in wanted.rows(rows(), before=rows)] == [0, 2, 3, 5]
