@@ -167,7 +167,11 @@ def test_numbers_that_do_not_fit_are_refused(numbers: list[int]) -> None:
         compare.masker_respond(AGREED, numbers, REQUEST, rng=system_rng)
 
 
-@pytest.mark.parametrize("data", [b"", bytes(33), STATE.to_bytes() + b"\0", STATE.secret + b"\2\0"])
+@pytest.mark.parametrize(
+    "data",
+    [b"", bytes(33), STATE.to_bytes() + b"\0", STATE.secret + b"\2\0"],
+    ids=["nothing", "a secret of zero", "too long", "a top bit of 2"],
+)
 def test_a_state_of_another_comparison_is_refused(data: bytes) -> None:
     with pytest.raises(InvalidInput):
         EvaluatorState.from_bytes(data, AGREED)
