@@ -17,6 +17,7 @@ MODULES = (
     "verify",
     "case",
     "ledger",
+    "witness",
 )
 """Modules of this package, in the order of ``--help``; each has ``register(app)``."""
 

@@ -1,0 +1,116 @@
+"""``hedui witness serve``: a reviewer's own witness, on the reviewer's own machine.
+
+It asks processes for their newest checkpoint and the proof from what it saw last, keeps what
+extends it, cosigned under a key of its own, and keeps both sides of what does not. Nobody in the
+federation has a say in what it remembers.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runtime.command import options
+
+if TYPE_CHECKING:
+    from coordinator.cli.acting import Acting
+    from ledger.witness import Witness
+    from ledger.witness_files import FileMemory
+
+CONTRADICTED = 20
+Processes = Annotated[list[str] | None, typer.Argument(help="Processes, by name; default: all.")]
+Folder = Annotated[Path, typer.Option("--to", help="The witness's memory; made if not there.")]
+Every = Annotated[float, typer.Option("--every-s", min=1, help="How often to ask, seconds.")]
+Once = Annotated[bool, typer.Option("--once", help="Ask each once. Exit code 20: contradicted.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(help="A reviewer's own witness (见证).", no_args_is_help=True)
+    group.command("serve")(serve)
+    group.callback()(lambda: None)
+    app.add_typer(group, name="witness")
+
+
+def serve(
+    context: typer.Context,
+    to: Folder,
+    processes: Processes = None,
+    every_s: Every = 60.0,
+    once: Once = False,
+) -> None:
+    """Watch ledgers: see that each only ever grows. Goes on until it is stopped."""
+    import time
+
+    from coordinator.cli.acting import act
+
+    with act(options(context)) as acting:
+        witness, memory = _open(acting, to)
+        names = processes or [each.name for each in acting.federation.process]
+        while True:
+            good = [_one(acting, witness, memory, name) for name in names]
+            if once:
+                raise typer.Exit(0 if all(good) else CONTRADICTED)
+            time.sleep(every_s)
+
+
+def _open(acting: "Acting", folder: Path) -> "tuple[Witness, FileMemory]":
+    """Memory and key of this witness; a new key where there is none yet."""
+    from crypto.rng import system_rng
+    from crypto.signing import SigningKey
+    from ledger.witness import Witness
+    from ledger.witness_files import FileMemory
+    from runtime.identity import read_secret, write_secret
+    from runtime.witness_service import log_verifiers, witness_name
+
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / "witness.key"
+    if not path.exists():
+        write_secret(path, system_rng(32))
+    memory = FileMemory(folder)
+    name = witness_name(acting.federation.name, acting.identity.name)
+    logs = log_verifiers(acting.federation)
+    witness = Witness(name, SigningKey(read_secret(path)), logs=logs, store=memory)
+    (folder / "witness.vkey").write_text(witness.verifier.vkey() + "\n")
+    return witness, memory
+
+
+def _one(acting: "Acting", witness: "Witness", memory: "FileMemory", process: str) -> bool:
+    """Ask one process; False where what it shows does not hold, or contradicts what was seen."""
+    from crypto.errors import CryptoError
+    from hedui.v1 import ledger_pb2 as pb
+    from hedui.v1.ledger_pb2_grpc import LedgerServiceStub
+    from ledger.checkpoint import origin_of, unverified
+    from runtime.errors import CallError, SettingsError
+
+    seen = memory.load(origin_of(acting.federation.name, process))
+    old = seen.checkpoint.size if seen else 0
+    try:
+        request = pb.GetCheckpointRequest()
+        note = acting.call(process, LedgerServiceStub, "GetCheckpoint", request).checkpoint
+        size = unverified(note)[0].size
+        proof = _proof(acting, process, old, size)
+        now_s = int(acting.clock.now().timestamp())
+        memory.keep_cosigned(note, witness.cosign(note, proof, now_s=now_s))
+    except CryptoError as error:
+        if seen is not None:
+            memory.keep_fork(seen.checkpoint.origin, seen.note, note)
+        typer.echo(f"{process}: CONTRADICTED: {error}; what it showed is kept", err=True)
+        return False
+    except (CallError, SettingsError) as error:
+        typer.echo(f"{process}: not seen: {error}", err=True)
+        return True
+    typer.echo(f"{process}: {size} entries, {size - old} new")
+    return True
+
+
+def _proof(acting: "Acting", process: str, old: int, new: int) -> Sequence[bytes]:
+    from hedui.v1 import ledger_pb2 as pb
+    from hedui.v1.ledger_pb2_grpc import LedgerServiceStub
+
+    if not 0 < old < new:
+        return []
+    request = pb.GetConsistencyProofRequest(old_size=old, new_size=new)
+    reply = acting.call(process, LedgerServiceStub, "GetConsistencyProof", request)
+    return list(reply.path)
