@@ -280,6 +280,7 @@ class Service:
         self.parts.log.info("process.stopped")
         try:
             self.parts.writer.run(lambda tx: tx.append("process.stopped"))
+            self._sign_head()
         except LedgerUnavailable as error:
             self.parts.log.fault("process.stopped_unledgered", error)
 
@@ -292,6 +293,14 @@ class Service:
 
         parts.writer.run(write)
         self._started = True
+        self._sign_head()
+
+    def _sign_head(self) -> None:
+        """Keep a signed checkpoint: a database that was stopped or killed is held against it."""
+        parts = self.parts
+        with parts.database.read() as conn:
+            note, size = parts.signer.checkpoint(conn), entries_log.size(conn)
+        parts.writer.run(lambda tx: entries_log.store_checkpoint(tx.conn, size, note))
 
     def _on_writer_health(self, healthy: bool, reason: str) -> None:
         self._writer_healthy = healthy
