@@ -14,7 +14,7 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +29,7 @@ from ledger.reconcile_facts import (
     read_members,
     seconds,
 )
-from ledger.verify import CODES, verify
+from ledger.verify import CODES, progress_of, verify
 from ledger.verify_tree import Broken
 
 FINDINGS: Final = 20
@@ -80,7 +80,6 @@ def reconcile(
     *,
     grace_s: float = GRACE_S,
     as_of: float | None = None,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> Result:
     """Verify all bundles, then hold them against one another.
 
@@ -90,7 +89,6 @@ def reconcile(
         grace_s: What should have been written less than this before ``as_of`` is open.
         as_of: When the bundles were taken, seconds since the epoch; without it, the time of
             the newest entry in any of them.
-        progress: Told entries done and entries in all, bundle by bundle.
 
     Raises ValueError for a federation file or bundle that cannot be read, Broken for one that
     changes while it is read. A bundle that does not hold stands in ``reports``.
@@ -98,7 +96,7 @@ def reconcile(
     members = read_members(federation)
     result, ledgers = Result(), list[Ledger]()
     try:
-        ledgers = read_verified(paths, federation, reports=result.reports, progress=progress)
+        ledgers = read_verified(paths, federation, reports=result.reports)
     except Broken:
         if not result.code:
             raise
@@ -117,7 +115,6 @@ def read_verified(
     federation: bytes,
     *,
     reports: list[dict[str, Any]] | None = None,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
 ) -> list[Ledger]:
     """Verify bundles under the keys of the federation file, then read them.
 
@@ -126,7 +123,7 @@ def read_verified(
     """
     members = read_members(federation)
     keys = [key for member in members for key in (member.vkey, member.witness) if key]
-    found = [verify(path, keys, [], progress)[0] for path in paths]
+    found = [verify(path, keys, [], progress_of(path))[0] for path in paths]
     if reports is not None:
         reports += found
     for report in found:

@@ -181,7 +181,7 @@ def _all(paths: Iterable[Path], keys: list[str], known: list[Note]) -> Iterator[
     """Smaller logs first: what they signed must hold in larger copies of the same log."""
     heads: list[Note] = []
     for path in sorted(paths, key=_entries):
-        report, head = verify(path, keys, [*known, *heads], _progress(path))
+        report, head = verify(path, keys, [*known, *heads], progress_of(path))
         heads += [head] if head else []
         yield report
 
@@ -194,7 +194,8 @@ def _entries(path: Path) -> int:
         return -1
 
 
-def _progress(path: Path) -> Callable[[int, int], None]:
+def progress_of(path: Path) -> Callable[[int, int], None]:
+    """Shows entries done and their rate on standard error, where that is a terminal."""
     began = shown = time.monotonic()
 
     def show(done: int, total: int) -> None:
