@@ -110,7 +110,10 @@ WRONG_SHARES = {
     "the first holder's own": GOOD[1],
     "squared": min(GOOD[2] ** 2 % KEY.n, -(GOOD[2] ** 2) % KEY.n),
     "doubled": min(2 * GOOD[2] % KEY.n, -2 * GOOD[2] % KEY.n),
-    "of a foreign key": threshold.share(FOREIGN.joint, FOREIGN.shares[1], C1) % (KEY.n // 2),
+    "of a foreign key": threshold.share(
+        FOREIGN.joint, FOREIGN.shares[1], C1 % FOREIGN.joint.public.n2
+    )
+    % (KEY.n // 2),
 }
 
 
