@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from simulations.demo import PERSONS, SEED, Demo
 from simulations.federation import LocalFederation
@@ -20,13 +21,27 @@ from simulations.scenario import Scenario
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+FEDERATIONS = ("county: County", "village: Village")
+"""What a test of a session-wide federation has among its arguments."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two workers: a file's tests stay together, and so do all that share the county."""
-    for item in items:
-        shares = "county" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("county" if shares else str(item.path)))
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Two workers: a file's tests stay together, and so do all files that share a federation.
+
+    By the text of the file, for xdist's own groups do nothing under pytest 9: they are written
+    into an attribute of items that pytest no longer reads.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        text = (ROOT / path).read_text(encoding="utf-8")
+        return next((shared for shared in FEDERATIONS if shared in text), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Schedule so."""
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
