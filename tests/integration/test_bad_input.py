@@ -33,8 +33,11 @@ def stored(village: Village) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in village.processes:
         found |= rows_of(village.home, name)
-        events = [e.event for e in village.ledger(name) if not e.event.endswith(".refused")]
-        found[f"{name} ledger"] = [e for e in events if not e.startswith(("peer.", "ledger."))]
+        events = [e.event for e in village.ledger(name)]
+        # A refusal is ledgered, and so is whoever read a letter before it.
+        found[f"{name} ledger"] = [
+            e for e in events if not e.endswith((".refused", ".read", ".cosigned"))
+        ]
     return found
 
 
