@@ -28,6 +28,7 @@ class Label(bytes, Enum):
     DECISION = b"hedui/decision/v1"
     BUDGET = b"hedui/enrolment-budget/v1"
     POLICY_APPROVAL = b"hedui/policy-approval/v1"
+    ERASURE = b"hedui/erasure/v1"
     # hashes
     COMMITMENT = b"hedui/commitment/v1"
     ANSWER_SET = b"hedui/answer-set/v1"

@@ -13,6 +13,7 @@ ACCESS: dict[str, frozenset[Role]] = {
             "RevokeAuthorization": [_R.CLERK, _R.CHECKER],
             "GetAuthorization": [_R.CLERK, _R.CHECKER],
             "ListAuthorizations": [_R.CLERK, _R.CHECKER],
+            "EraseAuthorization": [_R.CLERK, _R.CHECKER],
         },
         "ManifestService": {
             "IssueManifest": [_R.COORDINATOR],

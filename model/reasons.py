@@ -34,6 +34,10 @@ class Reason(StrEnum):
     PROGRAMME_NOT_GRANTED = "programme_not_granted"
     RESOURCE_NOT_GRANTED = "resource_not_granted"
     LEVEL_NOT_GRANTED = "level_not_granted"
+    AUTHORIZATION_IN_FORCE = "authorization_in_force"
+    AUTHORIZATION_ERASED = "authorization_erased"
+    RETENTION_NOT_OVER = "retention_not_over"
+    ERASURE_NOT_ASKED = "erasure_not_asked"
     # manifest and ticket
     MANIFEST_UNKNOWN = "manifest_unknown"
     MANIFEST_LIMIT = "manifest_limit"
@@ -201,6 +205,27 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "the authorization grants verdicts, not totals",
         "ask at level verdict",
         "授权书未授权披露合计数",
+    ),
+    Reason.AUTHORIZATION_IN_FORCE: _e(
+        "the authorization is not over, so it cannot be erased",
+        "withdraw it first with `hedui authorization revoke`",
+        "授权书尚未结束，不能清除",
+    ),
+    Reason.AUTHORIZATION_ERASED: _e(
+        "the authorization was erased; nobody can read it again",
+        "register a new letter under a new number",
+        "授权书已清除",
+    ),
+    Reason.RETENTION_NOT_OVER: _e(
+        "the authorization's records are still to be kept",
+        "wait for the day in the sentence beside the code, or clerk and checker both name why "
+        "with `hedui authorization erase --reason`",
+        "授权记录仍在保存期内",
+    ),
+    Reason.ERASURE_NOT_ASKED: _e(
+        "no clerk has asked for this erasure with this reason",
+        "a clerk runs `hedui authorization erase` first, with the same reason",
+        "经办人未以相同理由提出清除",
     ),
     Reason.MANIFEST_UNKNOWN: _e(
         "the registrar has issued no such manifest", "open the case again", "没有该查询清单"

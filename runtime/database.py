@@ -65,6 +65,7 @@ class Backend(Protocol):
     def storage_fault(self, error: BaseException) -> str | None: ...
     def absent_means_never(self) -> bool: ...
     def backup(self, target: Path) -> None: ...
+    def purge(self) -> None: ...
 
 
 class Database:
@@ -113,6 +114,13 @@ class Database:
     def backup(self, target: Path) -> None:
         """Copy the live database into the new file ``target`` (SQLite only)."""
         self.backend.backup(target)
+
+    def purge(self) -> None:
+        """Let what was deleted go from the write-ahead log as well (SQLite only).
+
+        What somebody still reads, or writes at this moment, stays there until the next time.
+        """
+        self.backend.purge()
 
     def close(self) -> None:
         """Close all connections and give the lock back. A second time does nothing."""

@@ -100,6 +100,9 @@ class PostgresBackend:
         """True: absence is read in a session that has taken over the lost one's lock."""
         return True
 
+    def purge(self) -> None:
+        """Nothing: dead rows and the server's own log are its administrator's (VACUUM FULL)."""
+
     def backup(self, target: Path) -> None:
         """Raises DatabaseUnusable: PostgreSQL is copied by its own tool."""
         raise DatabaseUnusable(f"copy {self} with pg_dump: --format=custom --file={target}")

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    delete,
     insert,
     select,
     update,
@@ -75,6 +76,11 @@ def openings_of(conn: Connection, entry: int) -> SealedOpenings | None:
         select(OPENINGS.c.owner, OPENINGS.c.sealed).where(OPENINGS.c.entry == entry)
     ).one_or_none()
     return None if row is None else SealedOpenings(row.owner, bytes(row.sealed))
+
+
+def destroy_openings(conn: Connection, owner: str) -> None:
+    """Destroy every opening that was sealed under one owner's key."""
+    conn.execute(delete(OPENINGS).where(OPENINGS.c.owner == owner))
 
 
 def put_policy(conn: Connection, policy: PolicyRow) -> None:

@@ -14,6 +14,14 @@ if TYPE_CHECKING:
 Letters = Annotated[list[Path], typer.Argument(help="Letters as TOML.")]
 Number = Annotated[str, typer.Argument(help="The authorization's number.")]
 Numbers = Annotated[list[str], typer.Argument(help="Numbers of authorizations.")]
+Why = Annotated[
+    str,
+    typer.Option(
+        "--reason",
+        metavar="REASON",
+        help="retention-over; or, before that time: requested, registered-in-error, ordered.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Confirm without asking.")]
 
 
@@ -21,12 +29,13 @@ def register(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("authorize")(authorize)
     group = typer.Typer(
-        help="Authorization letters: confirm, revoke, list, show.", no_args_is_help=True
+        help="Authorization letters: confirm, revoke, list, show, erase.", no_args_is_help=True
     )
     group.command("confirm")(confirm)
     group.command("revoke")(revoke)
     group.command("list")(list_all)
     group.command("show")(show)
+    group.command("erase")(erase)
     app.add_typer(group, name="authorization")
 
 
@@ -86,6 +95,48 @@ def revoke(context: typer.Context, numbers: Numbers) -> None:
             request = RevokeAuthorizationRequest(number=number)
             reply = _call(acting, "RevokeAuthorization", request, source=number)
             typer.echo(f"{reply.number}: {reply.state}, ledger entry {reply.receipt.index}")
+
+
+def erase(
+    context: typer.Context, numbers: Numbers, reason: Why = "retention-over", yes: Yes = False
+) -> None:
+    """Destroy letters that are over, for ever: a clerk asks, then a checker does it."""
+    from coordinator.cli.acting import act
+    from model.roles import Role
+
+    with act(options(context)) as acting:
+        checker = acting.member.role is Role.CHECKER
+        for number in numbers:
+            if checker and not yes:
+                typer.confirm(f"Nobody can read {number} again after this. Erase it?", abort=True)
+            reply = _erase(acting, number, reason)
+            done = f"ledger entry {reply.receipt.index}" if checker else "a checker is to erase it"
+            typer.echo(f"{reply.number}: {reply.state}, {done}")
+
+
+def _erase(acting: "Acting", number: str, reason: str) -> Any:
+    from typing import get_args
+
+    from pydantic import ValidationError
+
+    from hedui.v1.registrar_pb2 import EraseAuthorizationRequest
+    from model.documents.authorization import Erasure, ErasureReason
+    from model.documents.signed import sign
+    from runtime.errors import SettingsError
+    from runtime.wire import signed_to_wire
+
+    name = acting.identity.name
+    try:
+        table = {"number": number, "reason": reason, "person": name}
+        wanted = Erasure.model_validate(table)
+    except ValidationError:
+        raise SettingsError(
+            f'"{number}" with the reason "{reason}": the number is letters, digits and hyphens, '
+            f"the reason one of {', '.join(get_args(ErasureReason))}"
+        ) from None
+    signed = sign(wanted, acting.identity.sign_key, name)
+    request = EraseAuthorizationRequest(erasure=signed_to_wire(signed))
+    return _call(acting, "EraseAuthorization", request, source=number)
 
 
 def list_all(context: typer.Context, as_json: Json = False) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NoReturn, TypeVar
 
 from coordinator.registrar.keys import RegistrarKeys
@@ -44,7 +44,11 @@ class Office:
 
     def today(self) -> date:
         """The local day that dates in letters mean."""
-        return (self.parts.clock.now() + timedelta(minutes=self.limits.utc_offset_minutes)).date()
+        return self.day_of(self.parts.clock.now())
+
+    def day_of(self, moment: datetime) -> date:
+        """The local day of a moment in UTC."""
+        return (moment + timedelta(minutes=self.limits.utc_offset_minutes)).date()
 
     def sign(self, document: Document) -> Signed:
         """Sign with the registrar's key."""

@@ -52,7 +52,11 @@ def build(parts: Parts) -> Assembly:
             offer(grpc_services.add_BudgetServiceServicer_to_server, BudgetService(office)),
             offer(policy_pb2_grpc.add_PolicyServiceServicer_to_server, policies),
         ],
-        background=[Background("letters", EVERY_S, lambda: record_expired(office))],
+        background=[
+            Background("letters", EVERY_S, lambda: record_expired(office)),
+            # Again, for the erasure during which somebody was reading.
+            Background("erasures", EVERY_S, parts.database.purge),
+        ],
         close=lambda: office.pool.shutdown(wait=True, cancel_futures=True),
     )
 
@@ -62,5 +66,6 @@ KIND: Final = Kind(
     metadata=store.metadata(),
     build=build,
     settings=RegistrarSettings,
+    schema_version=2,
     init_command="`hedui registrar init`",
 )

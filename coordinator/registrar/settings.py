@@ -19,6 +19,9 @@ class RegistrarLimits(Settings):
     accept_timeout_s: int = Field(default=5, ge=1, le=60)
     # Dates in a letter are days of this zone; 480 is China's.
     utc_offset_minutes: int = Field(default=480, ge=-840, le=840)
+    # How long a letter's records are kept once it is over. Three years are the least that rules on
+    # records of data provided demand.
+    retention_days: int = Field(default=1_095, ge=1_095, le=36_500)
     evaluation_threads: int = Field(default=2, ge=1, le=64)
 
 

@@ -1,4 +1,4 @@
-"""The authorization letter (授权书) as the registrar stores it, and the checker's confirmation."""
+"""The authorization letter (授权书), the checker's confirmation, and what asks for its erasure."""
 
 from typing import Annotated, ClassVar, Final, Literal
 
@@ -66,3 +66,18 @@ class AuthorizationCheck(Document):
     number: AuthorizationNumber
     authorization: Hex32
     checker: Name
+
+
+ErasureReason = Literal["retention-over", "requested", "registered-in-error", "ordered"]
+"""A closed list: a free sentence could name the person whom nobody shall find again."""
+
+
+class Erasure(Document):
+    """Ask for, or carry out, the erasure of a letter; clerk and checker each sign one."""
+
+    LABEL: ClassVar[Label] = Label.ERASURE
+
+    number: AuthorizationNumber
+    reason: ErasureReason
+    """Any but ``retention-over`` erases before the retention period ends."""
+    person: Name

@@ -19,6 +19,7 @@ _STATE_REASONS = {
     "revoked": Reason.AUTHORIZATION_REVOKED,
     "ended": Reason.AUTHORIZATION_ENDED,
     "expired": Reason.AUTHORIZATION_EXPIRED,
+    "erased": Reason.AUTHORIZATION_ERASED,
 }
 
 
@@ -29,10 +30,20 @@ def check_terms(terms: Authorization, federation: Federation) -> None:
 
 
 def state_on(row: AuthorizationRow, today: date) -> str:
-    """draft | in-force | revoked | ended | expired."""
+    """draft | in-force | revoked | ended | expired | erased."""
     if row.state == "in-force" and date.fromisoformat(row.valid_to) < today:
         return "expired"
     return row.state
+
+
+def require_over(row: AuthorizationRow, today: date) -> str:
+    """Return revoked, ended or expired. Raises Refusal for a letter not over, or erased."""
+    state = state_on(row, today)
+    if state == "erased":
+        raise Refusal(Reason.AUTHORIZATION_ERASED)
+    if state in ("draft", "in-force"):
+        raise Refusal(Reason.AUTHORIZATION_IN_FORCE)
+    return state
 
 
 def require_in_force(row: AuthorizationRow | None, today: date) -> AuthorizationRow:

@@ -106,6 +106,7 @@ _FINAL = {
     "ended": Reason.AUTHORIZATION_ENDED,
     "expired": Reason.AUTHORIZATION_EXPIRED,
 }
+_OVER = ("revoked", "ended", "erased")
 
 
 def _put_into_force(
@@ -155,14 +156,17 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
 
     The ledger says that it ended, not why. A letter that has ended already stays as it is.
     """
-    letter = open_letter(office, find(office, number))
+    row = find(office, number)
+    if row.state in _OVER:
+        return row
+    letter = open_letter(office, row)
     salted = office.salted()
     fields = {"authorization": salted.commit("authorization", number)}
     openings = salted.seal(letter.key, owner=number)
 
     def write(tx: Tx) -> AuthorizationRow:
         now = _there(tx, number)
-        if now.state in ("revoked", "ended"):
+        if now.state in _OVER:
             return now
         # Which entry of this ledger gave it: a number, the same for every way of ending. An entry
         # about its expiry has said so already.

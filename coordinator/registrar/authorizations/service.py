@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from coordinator.registrar.authorizations import desk, store
+from coordinator.registrar.authorizations import desk, erasing, store
 from coordinator.registrar.authorizations.checking import state_on
 from coordinator.registrar.authorizations.store import AuthorizationRow
 from coordinator.registrar.office import Office
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1 import registrar_pb2_grpc
-from model.documents.authorization import Authorization, AuthorizationCheck
+from model.documents.authorization import Authorization, AuthorizationCheck, Erasure
 from model.documents.signed import DocumentError, Signed
 from model.reasons import Reason
 from runtime.errors import Refusal
@@ -53,6 +53,16 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
         """Withdraw it: as easy as giving, one person is enough."""
         number = request.number
         row = self._guarded(number, lambda: desk.end(self._office, number, "revoked"))
+        return self._reply(row)
+
+    def EraseAuthorization(
+        self, request: pb.EraseAuthorizationRequest, context: Any
+    ) -> pb.AuthorizationReply:
+        """Ask for its erasure, or carry it out."""
+        signed = signed_from_wire(request.erasure)
+        caller = current_caller()
+        number = _number(signed, Erasure)
+        row = self._guarded(number, lambda: erasing.erase(self._office, signed, caller))
         return self._reply(row)
 
     def GetAuthorization(
@@ -107,7 +117,9 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
         return pb.AuthorizationReply(number=row.number, state=state, receipt=receipt)
 
 
-def _number(signed: Signed, kind: type[Authorization] | type[AuthorizationCheck]) -> str:
+def _number(
+    signed: Signed, kind: type[Authorization] | type[AuthorizationCheck] | type[Erasure]
+) -> str:
     """The number that a document names, for the ledger of refusals; "" where it has none."""
     try:
         return kind.decode(signed.body).number

@@ -29,12 +29,13 @@ AUTHORIZATIONS: Final = Table(
     Column("number", String(40), primary_key=True),
     # SHA-256 of what the clerk signed.
     Column("digest", String(64), nullable=False),
-    # draft | in-force | revoked | ended
+    # draft | in-force | revoked | ended | erased
     Column("state", String(16), nullable=False),
     Column("members", Integer, nullable=False),
     Column("valid_from", String(10), nullable=False),
     Column("valid_to", String(10), nullable=False),
     # The data key, wrapped; destroying it erases the letter and every opening sealed under it.
+    # Empty once erased, as are letter, confirmation and digest.
     Column("data_key", LargeBinary, nullable=False),
     Column("letter", LargeBinary, nullable=False),
     # The checker's signed confirmation; empty while a draft.
@@ -56,6 +57,28 @@ PROTECTED_TAGS: Final = Table(
     METADATA,
     Column("tag", LargeBinary(32), primary_key=True),
 )
+# Who wanted an erasure, and why: what clerk and checker signed, sealed under the process's key.
+ERASURES: Final = Table(
+    "erasure",
+    METADATA,
+    Column("number", String(40), primary_key=True),
+    Column("reason", String(32), nullable=False),
+    Column("clerk", String(64), nullable=False),
+    Column("asked", LargeBinary, nullable=False),
+    # The checker's; empty until it is carried out.
+    Column("done", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class ErasureRow:
+    """One row of ``erasure``."""
+
+    number: str
+    reason: str
+    clerk: str
+    asked: bytes
+    done: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -155,3 +178,25 @@ def is_protected(conn: Connection, tags: Sequence[bytes]) -> bool:
     """Whether any of the tags is of a person under special protection."""
     query = select(PROTECTED_TAGS.c.tag).where(PROTECTED_TAGS.c.tag.in_(tags))
     return conn.execute(query.limit(1)).first() is not None
+
+
+def ask_erasure(conn: Connection, row: ErasureRow) -> None:
+    """Remember who asked for an erasure; a later asking takes an earlier one's place."""
+    conn.execute(delete(ERASURES).where(ERASURES.c.number == row.number))
+    conn.execute(insert(ERASURES), vars(row))
+
+
+def erasure(conn: Connection, number: str) -> ErasureRow | None:
+    """The erasure that was asked for, or carried out, of this letter; or None."""
+    row = conn.execute(select(ERASURES).where(ERASURES.c.number == number)).one_or_none()
+    return None if row is None else ErasureRow(**row._mapping)
+
+
+def erase(conn: Connection, number: str, done: bytes, entry: int, at: str) -> None:
+    """Destroy a letter, its key and its persons' tags; number, dates and size stay."""
+    here = AUTHORIZATIONS.c.number == number
+    emptied = {"data_key": b"", "letter": b"", "confirmation": b"", "digest": ""}
+    values = {"state": "erased", "entry": entry, "changed_at": at, **emptied}
+    conn.execute(update(AUTHORIZATIONS).where(here).values(**values))
+    conn.execute(delete(LIVE_TAGS).where(LIVE_TAGS.c.number == number))
+    conn.execute(update(ERASURES).where(ERASURES.c.number == number).values(done=done))

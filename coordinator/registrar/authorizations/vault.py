@@ -10,6 +10,8 @@ from model.documents.authorization import Authorization
 from model.documents.signed import Signed
 from model.identifiers import Identifier, parse
 from model.limits import MAX_DOCUMENT_BYTES
+from model.reasons import Reason
+from runtime.errors import Refusal
 
 
 @dataclass(frozen=True, repr=False)
@@ -35,12 +37,14 @@ def new_data_key(office: Office, number: str) -> tuple[AtRestKey, bytes]:
 
 
 def data_key(office: Office, row: AuthorizationRow) -> AtRestKey:
-    """The data key of a letter. Raises OpenError."""
+    """The data key of a letter. Raises OpenError, or Refusal where it was erased."""
+    if not row.data_key:
+        raise Refusal(Reason.AUTHORIZATION_ERASED)
     return unwrap_key(office.parts.kek, row.data_key, aad=_aad(row.number))
 
 
 def open_letter(office: Office, row: AuthorizationRow) -> Letter:
-    """Open a letter. Raises OpenError where it was erased or changed."""
+    """Open a letter. Raises OpenError where it was changed, Refusal where it was erased."""
     key = data_key(office, row)
     signed = unseal_signed(key, row.letter, "letter", row.number)
     confirmation = None

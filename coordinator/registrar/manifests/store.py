@@ -137,6 +137,12 @@ def revoke_tickets(conn: Connection, number: str) -> None:
     conn.execute(update(TICKETS).where(TICKETS.c.number == number).values(revoked=1))
 
 
+def erase(conn: Connection, number: str) -> None:
+    """Destroy the tickets and openings of one authorization; ids and expiries stay."""
+    conn.execute(update(TICKETS).where(TICKETS.c.number == number).values(sealed=b""))
+    conn.execute(update(MANIFESTS).where(MANIFESTS.c.number == number).values(openings=b""))
+
+
 def revoked_queries(conn: Connection, now: str, limit: int) -> list[str]:
     """Ids of revoked tickets that have not expired, sorted; at most ``limit``."""
     query = select(TICKETS.c.query).where(TICKETS.c.revoked == 1, TICKETS.c.expires_at > now)

@@ -25,6 +25,12 @@ class RevokeAuthorizationRequest(_message.Message):
     number: str
     def __init__(self, number: _Optional[str] = ...) -> None: ...
 
+class EraseAuthorizationRequest(_message.Message):
+    __slots__ = ("erasure",)
+    ERASURE_FIELD_NUMBER: _ClassVar[int]
+    erasure: _common_pb2.SignedDocument
+    def __init__(self, erasure: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
+
 class GetAuthorizationRequest(_message.Message):
     __slots__ = ("number",)
     NUMBER_FIELD_NUMBER: _ClassVar[int]

@@ -61,6 +61,11 @@ class AuthorizationServiceStub:
                 request_serializer=hedui_dot_v1_dot_registrar__pb2.ListAuthorizationsRequest.SerializeToString,
                 response_deserializer=hedui_dot_v1_dot_registrar__pb2.ListAuthorizationsReply.FromString,
                 _registered_method=True)
+        self.EraseAuthorization = channel.unary_unary(
+                '/hedui.v1.AuthorizationService/EraseAuthorization',
+                request_serializer=hedui_dot_v1_dot_registrar__pb2.EraseAuthorizationRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_registrar__pb2.AuthorizationReply.FromString,
+                _registered_method=True)
 
 
 class AuthorizationServiceServicer:
@@ -102,6 +107,14 @@ class AuthorizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseAuthorization(self, request, context):
+        """Destroy the data key of an authorization that is over, and all that is sealed under it. A
+        clerk asks, a checker carries it out; each is ledgered. Roles: clerk, checker.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthorizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +142,11 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
                     servicer.ListAuthorizations,
                     request_deserializer=hedui_dot_v1_dot_registrar__pb2.ListAuthorizationsRequest.FromString,
                     response_serializer=hedui_dot_v1_dot_registrar__pb2.ListAuthorizationsReply.SerializeToString,
+            ),
+            'EraseAuthorization': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseAuthorization,
+                    request_deserializer=hedui_dot_v1_dot_registrar__pb2.EraseAuthorizationRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_registrar__pb2.AuthorizationReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -267,6 +285,33 @@ class AuthorizationService:
             '/hedui.v1.AuthorizationService/ListAuthorizations',
             hedui_dot_v1_dot_registrar__pb2.ListAuthorizationsRequest.SerializeToString,
             hedui_dot_v1_dot_registrar__pb2.ListAuthorizationsReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseAuthorization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.AuthorizationService/EraseAuthorization',
+            hedui_dot_v1_dot_registrar__pb2.EraseAuthorizationRequest.SerializeToString,
+            hedui_dot_v1_dot_registrar__pb2.AuthorizationReply.FromString,
             options,
             channel_credentials,
             insecure,
