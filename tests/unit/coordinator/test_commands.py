@@ -47,7 +47,8 @@ def test_verify_prints_determinations_and_ends_with_0(bench: Bench, policy: str)
     assert [c["authorization"] for c in cases] == numbers
     assert {r["outcome"] for c in cases for r in c["programmes"][0]["rules"]} == {"met"}
     assert cases[0]["programmes"][0]["title_zh"] == "低收入"
-    assert "departments answered" in result.stderr
+    # How many steps a poll sees in between is chance.
+    assert all(f"{number}: determined" in result.stderr for number in numbers)
 
 
 def test_verify_takes_numbers_from_a_csv_and_prints_words(
@@ -133,7 +134,7 @@ def test_policy_check_and_list(bench: Bench, policy: str, tmp_path: Path) -> Non
     digest = hedui(bench, "policy", "check", policy).stdout.split()[-1]
     for person in ("olga", "rita"):
         rows = printed(hedui(bench, "policy", "list", "--json", person=person))
-        assert [row["digest"] for row in rows] == [digest]
+        assert digest in [row["digest"] for row in rows]
     bad = tmp_path / "bad.toml"
     bad.write_bytes(POLICY.replace(b'max = "20"', b'max = "-1"').replace(b'min = "0"', b'min="-2"'))
     result = hedui(bench, "policy", "check", str(bad), "--json")
