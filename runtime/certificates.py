@@ -139,6 +139,12 @@ def fingerprint(pem: bytes) -> str:
     return hashlib.sha256(_load(pem).public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
+def validity(pem: bytes) -> tuple[datetime, datetime]:
+    """From when until when a certificate, an authority's too, holds; raises as parsing does."""
+    parsed = _load(pem)
+    return parsed.not_valid_before_utc, parsed.not_valid_after_utc
+
+
 def verify_issuer(pem: bytes, ca_pem: bytes) -> None:
     """Raise CertificateForeign unless this authority's key signed the certificate."""
     try:

@@ -18,6 +18,7 @@ MODULES = (
     "case",
     "ledger",
     "witness",
+    "keys",
 )
 """Modules of this package, in the order of ``--help``; each has ``register(app)``."""
 
