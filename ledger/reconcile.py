@@ -53,6 +53,7 @@ KINDS: Final = {
     "silent-had-answered": "a department was called silent that had answered",
     "authorization-missing": "a manifest without an authorization",
     "authorization-ended": "a manifest, renewal, permit or answer after the authorization ended",
+    "erased-not-ended": "an authorization was erased that had not ended, or a second time",
     "forked": "a log was shown differently to different parties",
     "shorter": "a bundle ends before what its log had shown to others",
 }

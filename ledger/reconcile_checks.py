@@ -273,6 +273,19 @@ def check_authorizations(all_: Parties, grace_s: float) -> Iterator[Finding]:
                 yield Finding("authorization-ended", fact.ledger, fact.index, sentence)
 
 
+def check_erased(all_: Parties) -> Iterator[Finding]:
+    """What was erased had ended, and was erased once."""
+    registrar = all_.role("registrar")
+    ends: dict[object, Fact] = {}
+    for fact in registrar.of("authorization.ended", "authorization.erased") if registrar else []:
+        if fact.event == "authorization.ended":
+            ends[fact.index] = fact
+        elif ends.pop(fact.fields.get("ended"), None) is None:
+            sentence = f"erased an authorization that entry {fact.fields.get('ended')} does not "
+            sentence += "end, or a second time"
+            yield Finding("erased-not-ended", fact.ledger, fact.index, sentence)
+
+
 def check_heads(all_: Parties) -> Iterator[Finding]:
     """Every head that somebody wrote down of another's log lies in the bundle shown here."""
     heads = claims(all_.ledgers)
@@ -319,6 +332,7 @@ CHECKS: Final[tuple[Callable[[Parties], Iterator[Finding]], ...]] = (
     check_openings,
     check_determinations,
     check_silent,
+    check_erased,
     check_heads,
 )
 

@@ -37,6 +37,13 @@ def test_honest_ledgers_give_nothing_to_report(tmp_path: Path) -> None:
     assert (result.findings, result.open, result.absent, result.code) == ([], [], [], 0)
 
 
+def test_an_authorization_that_ended_and_was_erased_is_no_finding(tmp_path: Path) -> None:
+    made = honest()
+    ends = [i for i, row in enumerate(made.rows["registrar"]) if "authorization.ended" in str(row)]
+    erased(made, ends[0])
+    assert found(made, tmp_path).findings == []
+
+
 def another_answer(made: Ledgers) -> None:
     made.add("bank", 40, "query.answered", query="99" * 16, manifest=MANIFEST, answer=OTHER)
 
@@ -82,6 +89,17 @@ def never_sent(made: Ledgers) -> None:
     made.drop("coordinator", "answer.received", query=TAX)
     made.drop("coordinator", "case.determined")
     made.add("coordinator", 60, "case.refused", case=CASE, manifest=MANIFEST, reason="internal")
+
+
+def erased(made: Ledgers, ended: int) -> None:
+    made.add("registrar", 80, "authorization.erased", ended=ended, reason="requested",
+             authorization=SALTED, clerk=SALTED, checker=SALTED)  # fmt: skip
+
+
+def erased_twice(made: Ledgers) -> None:
+    ends = [i for i, row in enumerate(made.rows["registrar"]) if "authorization.ended" in str(row)]
+    erased(made, ends[0])
+    erased(made, ends[0])
 
 
 LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
@@ -157,6 +175,12 @@ LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
         {("authorization-ended", "tax"), ("answer-not-recorded", "tax"),
          ("opening-without-permit", "coordinator"), ("opening-without-permit", "bank"),
          ("opening-without-permit", "audit")},
+    ),
+    "an authorization is erased in force": (
+        lambda made: erased(made, ended=1), {("erased-not-ended", "registrar")}
+    ),
+    "an authorization is erased twice": (
+        erased_twice, {("erased-not-ended", "registrar")}
     ),
     "a witness kept two histories": (
         lambda made: made.add("tax", 90, "peer.forked", origin=verifier("coordinator").name,
