@@ -65,7 +65,7 @@ class Backend(Protocol):
     def storage_fault(self, error: BaseException) -> str | None: ...
     def absent_means_never(self) -> bool: ...
     def backup(self, target: Path) -> None: ...
-    def purge(self) -> None: ...
+    def purge(self, *, rewrite: bool = False) -> None: ...
 
 
 class Database:
@@ -115,12 +115,14 @@ class Database:
         """Copy the live database into the new file ``target`` (SQLite only)."""
         self.backend.backup(target)
 
-    def purge(self) -> None:
+    def purge(self, *, rewrite: bool = False) -> None:
         """Let what was deleted go from the write-ahead log as well (SQLite only).
 
         What somebody still reads, or writes at this moment, stays there until the next time.
+        ``rewrite`` writes the whole file anew, which takes the time and room of a copy and keeps
+        the writer waiting.
         """
-        self.backend.purge()
+        self.backend.purge(rewrite=rewrite)
 
     def close(self) -> None:
         """Close all connections and give the lock back. A second time does nothing."""

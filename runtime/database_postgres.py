@@ -100,7 +100,7 @@ class PostgresBackend:
         """True: absence is read in a session that has taken over the lost one's lock."""
         return True
 
-    def purge(self) -> None:
+    def purge(self, *, rewrite: bool = False) -> None:
         """Nothing: dead rows and the server's own log are its administrator's (VACUUM FULL)."""
 
     def backup(self, target: Path) -> None:

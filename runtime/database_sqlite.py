@@ -120,12 +120,17 @@ class SqliteBackend:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
 
-    def purge(self) -> None:
+    def purge(self, *, rewrite: bool = False) -> None:
         """Copy the write-ahead log into the file and cut it to nothing.
 
-        Older pages stand in the log until then, deleted content included.
+        Older pages stand in the log until then, deleted content included; and where SQLite
+        rearranged pages, a piece of what they held, until the file is rewritten.
         """
         with closing(sqlite3.connect(self.path, timeout=self._busy_ms / 1000)) as connection:
+            if rewrite:
+                # Busy, or no room for a second copy: what was deleted is overwritten already.
+                with suppress(sqlite3.OperationalError):
+                    connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _copy(self, part: Path) -> None:

@@ -37,7 +37,7 @@ def erase(office: Office, signed: Signed, caller: Caller) -> AuthorizationRow:
     if caller.role is Role.CLERK:
         return _ask(office, row, wanted, signed)
     done = _carry_out(office, row, wanted, signed)
-    office.parts.database.purge()
+    office.parts.database.purge(rewrite=True)
     return done
 
 
