@@ -35,14 +35,14 @@ def rpcs() -> set[str]:
     }
 
 
-def test_every_rpc_has_a_row_in_the_access_table_and_no_row_is_left_over():
+def test_every_rpc_has_a_row_in_the_access_table_and_no_row_is_left_over() -> None:
     assert rpcs() == set(ACCESS)
 
 
 FIELD = re.compile(r"\s+(repeated |map<.*> )?[\w.]+ \w+ = \d+;|\s+rpc ")
 
 
-def test_every_wire_field_and_rpc_is_commented():
+def test_every_wire_field_and_rpc_is_commented() -> None:
     for path in sorted((ROOT / "proto" / "hedui" / "v1").glob("*.proto")):
         lines = path.read_text(encoding="utf-8").splitlines()
         assert lines[0].startswith("//"), f"{path.name} says nothing of itself"
@@ -52,7 +52,7 @@ def test_every_wire_field_and_rpc_is_commented():
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_modules_stay_below_500_lines_and_public_names_are_documented(path: Path):
+def test_modules_stay_below_500_lines_and_public_names_are_documented(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= 500
     tree = ast.parse(text)
@@ -62,19 +62,19 @@ def test_modules_stay_below_500_lines_and_public_names_are_documented(path: Path
             assert ast.get_docstring(item), f"{item.name} has no docstring"
 
 
-def test_only_one_module_reads_the_systems_randomness():
+def test_only_one_module_reads_the_systems_randomness() -> None:
     pattern = re.compile(r"\bos\.urandom\b|^import secrets|^from secrets|SystemRandom")
     users = [p for p in SOURCES if pattern.search(p.read_text(encoding="utf-8"))]
     assert [str(p.relative_to(ROOT)) for p in users] == ["crypto/rng.py"]
 
 
-def test_production_code_has_no_seeded_randomness():
+def test_production_code_has_no_seeded_randomness() -> None:
     pattern = re.compile(r"^(import random$|from random import)", re.MULTILINE)
     users = [p for p in SOURCES if pattern.search(p.read_text(encoding="utf-8"))]
     assert {p.relative_to(ROOT).parts[0] for p in users} <= {"simulations"}
 
 
-def test_every_reason_is_explained_and_documented():
+def test_every_reason_is_explained_and_documented() -> None:
     assert set(EXPLANATIONS) == set(Reason)
     documented = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
     for reason in Reason:
@@ -82,12 +82,12 @@ def test_every_reason_is_explained_and_documented():
         assert EXPLANATIONS[reason].mend in documented, f"docs/reasons.md: {reason} has aged"
 
 
-def test_tests_and_proto_are_no_packages():
+def test_tests_and_proto_are_no_packages() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
     assert not list((ROOT / "proto").rglob("__init__.py"))
 
 
-def test_tracked_files_name_no_machine_and_no_registry():
+def test_tracked_files_name_no_machine_and_no_registry() -> None:
     import subprocess
 
     listed = subprocess.run(
