@@ -31,6 +31,7 @@ from runtime.server import AddService, offer
 
 SCHEMA_VERSION: Final = 1
 _POOL_EVERY_S: Final = 0.2
+_POOL_AFTER_S: Final = 15.0
 
 
 def node_kind(*, sleep: Sleep | None = None) -> Kind:
@@ -159,12 +160,15 @@ def _query_service(
     pace = Pace(settings.reply_step_ms, clock=parts.clock, sleep=sleep or time.sleep)
     service = QueryService(answerer=answerer, receipts=receipts, database=parts.database, pace=pace)
     # One randomiser a turn: the turn is short, and a query that comes in waits for none.
-    job = Background("randomisers", _POOL_EVERY_S, lambda: _fill(pool, parts))
+    idle_from_s = parts.clock.monotonic_s() + _POOL_AFTER_S
+    job = Background("randomisers", _POOL_EVERY_S, lambda: _fill(pool, parts, idle_from_s))
     return offer(node_pb2_grpc.add_QueryServiceServicer_to_server, service), job
 
 
-def _fill(pool: RandomiserPool, parts: Parts) -> None:
-    pool.prepare(1, rng=parts.rng)
+def _fill(pool: RandomiserPool, parts: Parts, idle_from_s: float) -> None:
+    # The first randomiser builds the table, a second of work: not while everything starts.
+    if parts.clock.monotonic_s() >= idle_from_s:
+        pool.prepare(1, rng=parts.rng)
 
 
 def _holder_service(parts: Parts, policies: Policies) -> AddService:
