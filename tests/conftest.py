@@ -25,20 +25,6 @@ FEDERATIONS = ("county: County", "village: Village")
 """What a test of a session-wide federation has among its arguments."""
 
 
-LONGEST = ("test_sample", "test_failure", "test_privacy_worlds", "test_bad", "test_readme")
-"""Files to begin with, so that no worker is left with one of them at the end."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first; within a file the order stays."""
-
-    def place(item: pytest.Item) -> int:
-        names = [n for n, stem in enumerate(LONGEST) if item.path.stem.startswith(stem)]
-        return names[0] if names else len(LONGEST) + (item.path.parent.name != "integration")
-
-    items.sort(key=place)
-
-
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Two workers: a file's tests stay together, and so do all files that share a federation.
 
