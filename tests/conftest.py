@@ -15,7 +15,7 @@ import pytest
 from rich.console import Console
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-from simulations.demo import PERSONS, SEED, Demo
+from simulations.demo import SEED, Demo
 from simulations.federation import LocalFederation
 from simulations.scenario import Scenario
 
@@ -82,7 +82,7 @@ def county(tmp_path_factory: pytest.TempPathFactory) -> Iterator[County]:
     scenario = Scenario(
         home=tmp_path_factory.mktemp("county") / "home",
         seed=SEED,
-        persons=PERSONS,
+        persons=300,  # what the demo shows does not depend on how many others there are
         reference=datetime.now(UTC).date(),
     )
     output = io.StringIO()

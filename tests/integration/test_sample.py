@@ -21,8 +21,6 @@ from simulations.survey import DEPARTMENTS, FILES, HOUSEHOLDS
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "cps"
 REAL_HOUSEHOLDS = 200
-REAL_UNITS = 1200
-"""Units whose people the departments hold; the whole survey takes longer to enrol."""
 YEAR = 2012
 
 Member = Mapping[str, int]
@@ -111,20 +109,11 @@ def _write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) 
 
 
 def append_real(folder: Path) -> None:
-    """Add the survey's first units to the made-up ones, with all their rows."""
-    units = (REAL / HOUSEHOLDS).read_text(encoding="utf-8").splitlines(keepends=True)[1:]
-    wanted = set(list(dict.fromkeys(line.split(",")[0] for line in units))[:REAL_UNITS])
-    kept = [line for line in units if line.split(",")[0] in wanted]
-    persons = {line.split(",")[1] for line in kept}
-    _append(folder / HOUSEHOLDS, kept)
-    for name in FILES:
-        rows = (REAL / f"{name}.csv").read_text(encoding="utf-8").splitlines(keepends=True)[1:]
-        _append(folder / f"{name}.csv", [row for row in rows if row.split(",")[0] in persons])
-
-
-def _append(path: Path, lines: list[str]) -> None:
-    with path.open("a", encoding="utf-8", newline="") as file:
-        file.writelines(lines)
+    """Add the survey's rows to the made-up ones."""
+    for path in (folder / HOUSEHOLDS, *(folder / f"{name}.csv" for name in FILES)):
+        lines = (REAL / path.name).read_text(encoding="utf-8").splitlines(keepends=True)
+        with path.open("a", encoding="utf-8", newline="") as file:
+            file.writelines(lines[1:])
 
 
 @pytest.fixture(scope="module")
