@@ -7,8 +7,6 @@ processes insist on; there is no GMP kind any more, and gmpy2 here serves public
 Not protected: Python's own conversions between ``int`` and bytes, which take time by length.
 """
 
-from typing import Any
-
 import gmpy2
 from Crypto.Math import Numbers
 
@@ -97,8 +95,3 @@ def invert(value: int, modulus: int) -> int:
 def is_unit(value: int, modulus: int) -> bool:
     """Whether ``gcd(value, modulus) = 1``, for public values."""
     return bool(gmpy2.gcd(value, modulus) == 1)
-
-
-def as_mpz(value: int) -> Any:
-    """Return gmpy2's own integer, for loops over public values."""
-    return gmpy2.mpz(value)

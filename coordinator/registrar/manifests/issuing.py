@@ -25,14 +25,12 @@ from model.documents.authorization import PURPOSE
 from model.documents.query import SUITE, Commitments, Manifest, OfficerRequest, Ticket
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
+from model.opening import OPENED_FIELDS
 from model.reasons import Reason
 from model.roles import Role
 from runtime.errors import Refusal
 from runtime.salting import decode_openings, encode_openings
 from runtime.writer import Tx
-
-SHOWN = ("members", "reference_date", "region", "programmes")
-"""Fields whose openings the coordinator gets, to pass on to those who need them."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ def open_manifest_letter(office: Office, row: ManifestRow) -> Letter:
 def shown_openings(letter: Letter, row: ManifestRow) -> list[Opening]:
     """The openings of a manifest that its coordinator may see."""
     body = open_at_rest(letter.key, row.openings, aad=_openings_aad(row.digest))
-    return [opening for opening in decode_openings(body) if opening.field in SHOWN]
+    return [opening for opening in decode_openings(body) if opening.field in OPENED_FIELDS]
 
 
 def stored_reply(office: Office, letter: Letter, row: ManifestRow) -> Issued:
@@ -168,7 +166,7 @@ def _write(
         for position, ticket in enumerate(tickets)
     ]
     _store(office, letter, row, rows, scope, request)
-    shown = [opening for opening in openings if opening.field in SHOWN]
+    shown = [opening for opening in openings if opening.field in OPENED_FIELDS]
     return Issued(signed_manifest, tickets, shown)
 
 
