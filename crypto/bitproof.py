@@ -1,19 +1,21 @@
 """Proof that ElGamal ciphertexts hold the prefixes of bit strings: batched, one for all bits.
 
-Source: the bit proof of Groth and Kohlweiss (Eurocrypt 2015, section 2.2: f = b x + a, and
-f (x - f) has no x² term exactly for bits), batched over all bits with random weights as in
-Bootle et al. (Esorics 2015, section 5), linked to the ciphertexts by one proof of a
-representation (Okamoto 1992). Fiat and Shamir throughout; soundness by discrete logarithms.
+Source: Schnorr's proof for each ciphertext, with one nonce for the key that they share; the bit
+proof of Groth and Kohlweiss (Eurocrypt 2015, section 2.2: f = b x + a, and f (x - f) has no x²
+term exactly for bits), batched over all bits with random weights as in Bootle et al. (Esorics
+2015, section 5). Fiat and Shamir throughout; the verifier batches the equations with weights
+of its own (small-exponent test of Bellare, Garay and Rabin 1998, here with whole scalars).
 Trusts: nobody. H is hashed, so nobody knows its logarithm.
 Learns: the verifier, that every bit is one. Zero knowledge in the random oracle model.
 
 Notation. Row of a slot: E_i = (R_i, S_i) encrypts P_i, S_i - y R_i = P_i Y, i = 0 … ℓ-1, under
 Y = y G; P_ℓ = 0; the claim is b_i = P_i - 2 P_(i+1) ∈ {0, 1}. Over all rows:
-    A = α G + t H;   λ from all E and A;   C1, C0 commit to the x¹ and x⁰ parts of Σ λ f (x - f);
-    x from C1, C0;   F = P x + α, f_i = F_i - 2 F_(i+1);   ρ from all F;
-    proof of y, α* = Σ ρ α and t* = Σ ρ t with Y = y G, Σ ρ A = α* G + t* H and
-    (Σ ρ F) Y - x Σ ρ S = α* Y - y (x Σ ρ R).
-Wire: A and F of each bit; C1, C0, z, e, r1, r2, r3. 64 bytes a bit and 224.
+    W = w G, D_i = α_i Y + w R_i;   λ from all E, W and D;
+    C1, C0 commit to the x¹ and x⁰ parts of Σ λ f (x - f);   x from C1, C0;
+    F_i = P_i x + α_i, f_i = F_i - 2 F_(i+1), v = y x + w, z opens x C1 + C0.
+Checked: v G = x Y + W;   F_i Y + v R_i = x S_i + D_i for every i;
+    x C1 + C0 = (Σ λ f (x - f)) G + z H.
+Wire: D of each bit, F of each bit, W, C1, C0, v, z. 64 bytes a bit and 160.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,7 +29,7 @@ from crypto.rng import Rng
 _DST = b"hedui-bit-proof-v1"
 _ORDER = GROUP.order
 BASE_H = GROUP.hash_to_group(b"second base", _DST)
-FIXED_BYTES = 224
+FIXED_BYTES = 160
 BYTES_PER_BIT = 64
 
 
@@ -52,6 +54,32 @@ class Witness:
     secret: bytes
     randomness: Sequence[bytes]
     prefixes: Sequence[int]
+
+
+@dataclass(frozen=True, repr=False)
+class Weighed:
+    """The verifier's weight k_i of each equation, with k_i R_i and k_i S_i.
+
+    The weights are secret, uniform, and drawn after the proof came; the comparison's masker has
+    these products at hand, because its terms are scaled by the same numbers.
+    """
+
+    weights: Sequence[bytes]
+    firsts: Sequence[bytes]
+    seconds: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """A proof, parsed; scalars are reduced, elements not yet looked at."""
+
+    commits: Sequence[bytes]
+    responses: Sequence[bytes]
+    key_commit: bytes
+    linear: bytes
+    constant: bytes
+    key_response: bytes
+    opening: bytes
 
 
 class _Transcript:
@@ -80,52 +108,48 @@ def proof_bytes(bits: int) -> int:
 
 def prove(statement: Statement, witness: Witness, *, rng: Rng) -> bytes:
     """Return the proof; ``proof_bytes`` wide."""
-    count, hashed = len(statement.firsts), _Transcript(statement)
-    masks = [GROUP.random_scalar(rng=rng) for _ in range(count)]
-    blinds = [GROUP.random_scalar(rng=rng) for _ in range(count)]
-    hidden = _bases(masks)
-    blinded = GROUP.mul_each(blinds, [BASE_H] * count)
-    commits = [GROUP.add(a, b) for a, b in zip(hidden, blinded, strict=True)]
-    weight = hashed.challenge(*commits)
+    hashed = _Transcript(statement)
+    masks = [GROUP.random_scalar(rng=rng) for _ in statement.firsts]
+    nonce = GROUP.random_scalar(rng=rng)
+    commits, key_commit = _commits(witness, masks, nonce), GROUP.mul_base(nonce)
+    weight = hashed.challenge(key_commit, *commits)
     linear, constant, blind_1, blind_0 = _quadratic(statement, witness, masks, weight, rng)
     x = hashed.challenge(linear, constant)
     responses = [
         _mul_add(x, GROUP.scalar_from_int(p), a)
         for p, a in zip(witness.prefixes, masks, strict=True)
     ]
-    z = _mul_add(x, blind_1, blind_0)
-    link = _prove_link(hashed, statement, witness, (masks, blinds), x, (responses, z), rng)
-    return b"".join((*commits, *responses, linear, constant, z, *link))
+    key_response, opening = _mul_add(x, witness.secret, nonce), _mul_add(x, blind_1, blind_0)
+    tail = (key_commit, linear, constant, key_response, opening)
+    return b"".join((*commits, *responses, *tail))
 
 
-def verify(statement: Statement, proof: bytes) -> None:
+def verify(statement: Statement, proof: bytes, weighed: Weighed) -> None:
     """Raise ProofError unless every row holds the prefixes of a bit string.
 
-    Elements of the statement must not be the identity; whether they are elements at all is
-    checked here, by multiplying them.
+    Elements of the statement must not be the identity; whether they are elements at all was
+    checked where ``weighed`` was made, by multiplying them.
     """
-    count, hashed = len(statement.firsts), _Transcript(statement)
+    hashed = _Transcript(statement)
     try:
-        commits, responses, (linear, constant), (z, *link) = _parse(proof, count)
-        weight = hashed.challenge(*commits)
-        x = hashed.challenge(linear, constant)
-        _check_quadratic(statement, responses, weight, x, linear, constant, z)
-        _check_link(hashed, statement, commits, responses, x, z, link)
+        sent = _parse(proof, len(statement.firsts))
+        weight = hashed.challenge(sent.key_commit, *sent.commits)
+        x = hashed.challenge(sent.linear, sent.constant)
+        _check_quadratic(statement, sent, weight, x)
+        _check_key(statement, sent, x)
+        _check_equations(statement, sent, x, weighed)
     except InvalidInput as error:
         raise ProofError(f"a bit proof does not verify: {error}") from None
 
 
-def _parse(
-    proof: bytes, count: int
-) -> tuple[list[bytes], list[bytes], tuple[bytes, bytes], list[bytes]]:
+def _parse(proof: bytes, count: int) -> _Proof:
     if len(proof) != proof_bytes(count):
         raise InvalidInput("wrong length")
     parts = [proof[at : at + 32] for at in range(0, len(proof), 32)]
-    commits, responses, rest = parts[:count], parts[count : 2 * count], parts[2 * count :]
-    for scalar in (*responses, *rest[2:]):
+    commits, responses, tail = parts[:count], parts[count : 2 * count], parts[2 * count :]
+    for scalar in (*responses, *tail[3:]):
         GROUP.decode_scalar(scalar)
-    linear, constant = (GROUP.decode_element(element) for element in rest[:2])
-    return commits, responses, (linear, constant), rest[2:]
+    return _Proof(commits, responses, *map(GROUP.decode_element, tail[:3]), *tail[3:])
 
 
 # --- Σ λ f (x - f) has no x² term ---------------------------------------------------------------
@@ -154,86 +178,52 @@ def _quadratic(
     return _commit(linear, blind_1), _commit(constant, blind_0), blind_1, blind_0
 
 
-def _check_quadratic(
-    statement: Statement,
-    responses: Sequence[bytes],
-    weight: bytes,
-    x: bytes,
-    linear: bytes,
-    constant: bytes,
-    z: bytes,
-) -> None:
+def _check_quadratic(statement: Statement, sent: _Proof, weight: bytes, x: bytes) -> None:
     # Public numbers: Python's integers serve.
     (at, step), power, total = _ints([x, weight]), 1, 0
-    values = _ints(responses)
+    values = _ints(sent.responses)
     for index, value in enumerate(values):
         last = (index + 1) % statement.row_bits == 0
         f = value - (0 if last else 2 * values[index + 1])
         power = power * step % _ORDER
         total = (total + power * f * (at - f)) % _ORDER
-    left = GROUP.add(GROUP.mul(x, linear), constant)
-    if left != _commit(GROUP.scalar_from_int(total), z):
+    left = GROUP.add(GROUP.mul(x, sent.linear), sent.constant)
+    if left != _commit(GROUP.scalar_from_int(total), sent.opening):
         raise InvalidInput("not bits")
 
 
 # --- F belongs to the ciphertexts ---------------------------------------------------------------
 
 
-def _prove_link(
-    hashed: _Transcript,
-    statement: Statement,
-    witness: Witness,
-    openings: tuple[Sequence[bytes], Sequence[bytes]],
-    x: bytes,
-    sent: tuple[Sequence[bytes], bytes],
-    rng: Rng,
-) -> tuple[bytes, bytes, bytes, bytes]:
-    responses, z = sent
-    weights = _powers(hashed.challenge(*responses, z), len(responses))
-    mask, blind = (_inner(weights, values) for values in openings)
-    first = GROUP.mul_base(GROUP.scalar_mul(x, _inner(weights, witness.randomness)))  # x Σ ρ R
-    n1, n2, n3 = (GROUP.random_scalar(rng=rng) for _ in range(3))
-    nonces = (
-        GROUP.mul_base(n1),
-        _commit(n2, n3),
-        GROUP.sub(GROUP.mul(n2, statement.public), GROUP.mul(n1, first)),
-    )
-    e = hashed.challenge(*nonces)
-    return e, _mul_add(e, witness.secret, n1), _mul_add(e, mask, n2), _mul_add(e, blind, n3)
+def _commits(witness: Witness, masks: Sequence[bytes], nonce: bytes) -> list[bytes]:
+    """D_i = α_i Y + w R_i, as one multiple of G each: the prover knows both logarithms."""
+    return [
+        GROUP.mul_base(_mul_add(mask, witness.secret, GROUP.scalar_mul(nonce, s)))
+        for mask, s in zip(masks, witness.randomness, strict=True)
+    ]
 
 
-def _check_link(
-    hashed: _Transcript,
-    statement: Statement,
-    commits: Sequence[bytes],
-    responses: Sequence[bytes],
-    x: bytes,
-    z: bytes,
-    link: Sequence[bytes],
-) -> None:
-    e, r1, r2, r3 = link
-    public = statement.public
-    weights = _powers(hashed.challenge(*responses, z), len(responses))
-    scaled = [GROUP.scalar_mul(x, w) for w in weights]
-    first = GROUP.sum(GROUP.mul_each(scaled, statement.firsts))
-    claim = GROUP.sum(GROUP.mul_each(scaled, statement.seconds))
-    claim = GROUP.sub(GROUP.mul(_inner(weights, responses), public), claim)
-    opening = GROUP.sum(GROUP.mul_each(weights, commits))
-    shown = GROUP.sub(GROUP.mul(r2, public), GROUP.mul(r1, first))
-    nonces = (
-        GROUP.sub(GROUP.mul_base(r1), GROUP.mul(e, public)),
-        GROUP.sub(_commit(r2, r3), GROUP.mul(e, opening)),
-        GROUP.sub(shown, GROUP.mul(e, claim)),
-    )
-    if hashed.challenge(*nonces) != e:
+def _check_key(statement: Statement, sent: _Proof, x: bytes) -> None:
+    left = GROUP.sub(GROUP.mul_base(sent.key_response), GROUP.mul(x, statement.public))
+    if left != sent.key_commit:
+        raise InvalidInput("not the key's")
+
+
+def _check_equations(statement: Statement, sent: _Proof, x: bytes, weighed: Weighed) -> None:
+    """All equations at once: Σ k (F Y + v R - x S) = Σ k D.
+
+    A false one is hidden by the weights with chance 1 / order, whatever the prover knows: they
+    are drawn afterwards. So whether this raises says nothing about them.
+    """
+    expected = GROUP.sum(GROUP.mul_each(weighed.weights, sent.commits))
+    plaintexts = GROUP.mul(_inner(weighed.weights, sent.responses), statement.public)
+    key = GROUP.mul(sent.key_response, GROUP.sum(weighed.firsts))
+    shown = GROUP.sub(GROUP.add(plaintexts, key), GROUP.mul(x, GROUP.sum(weighed.seconds)))
+    if shown != expected:
         raise InvalidInput("not the ciphertexts'")
 
 
 # --- scalars ------------------------------------------------------------------------------------
-
-
-def _bases(scalars: Iterable[bytes]) -> list[bytes]:
-    return [GROUP.mul_base(s) for s in scalars]
 
 
 def _commit(value: bytes, blind: bytes) -> bytes:
@@ -249,14 +239,6 @@ def _inner(weights: Sequence[bytes], values: Sequence[bytes]) -> bytes:
     for weight, value in zip(weights, values, strict=True):
         total = _mul_add(weight, value, total)
     return total
-
-
-def _powers(base: bytes, count: int) -> list[bytes]:
-    """Return base¹ … base^count."""
-    powers = [base]
-    while len(powers) < count:
-        powers.append(GROUP.scalar_mul(powers[-1], base))
-    return powers
 
 
 def _ints(scalars: Iterable[bytes]) -> list[int]:

@@ -137,12 +137,13 @@ def masker_respond(
     """
     _check_numbers(comparison, masks)
     statement, proof = _parse_request(comparison, message)
-    if comparison.bit_proofs:
-        bitproof.verify(statement, proof)
     coins = [random_bits(1, rng=rng) for _ in masks]
     places, constants = _tests(comparison, masks, coins, rng)
-    terms = _blind(statement, places, constants, rng)
+    scaled = _scale(statement, places, rng)
     width = comparison.bits + 1
+    if comparison.bit_proofs:
+        bitproof.verify(statement, proof, _without_equality(scaled, width))
+    terms = _blind(statement, scaled, constants, rng)
     rows = [shuffled(terms[at : at + width], rng=rng) for at in range(0, len(terms), width)]
     flips = tuple(coin ^ (r >> comparison.bits & 1) for coin, r in zip(coins, masks, strict=True))
     return MaskerReply(b"".join(term for row in rows for term in row), flips)
@@ -244,22 +245,41 @@ def _constant(value: int, counts: int, rng: Rng) -> bytes:
     return (GROUP.random_scalar(rng=rng), GROUP.scalar_from_int(value))[counts]
 
 
+def _scale(statement: bitproof.Statement, places: Sequence[int], rng: Rng) -> bitproof.Weighed:
+    """Multiply the ciphertext of each place by a fresh scalar k."""
+    scales = [GROUP.random_scalar(rng=rng) for _ in places]
+    return bitproof.Weighed(
+        scales,
+        GROUP.mul_each(scales, [statement.firsts[p] for p in places]),
+        GROUP.mul_each(scales, [statement.seconds[p] for p in places]),
+    )
+
+
+def _without_equality(scaled: bitproof.Weighed, width: int) -> bitproof.Weighed:
+    """Each ciphertext once: the last of a slot's ``width`` tests looks at its first again."""
+    kept = [at for at in range(len(scaled.weights)) if at % width != width - 1]
+    return bitproof.Weighed(
+        [scaled.weights[at] for at in kept],
+        [scaled.firsts[at] for at in kept],
+        [scaled.seconds[at] for at in kept],
+    )
+
+
 def _blind(
-    statement: bitproof.Statement, places: Sequence[int], constants: Sequence[bytes], rng: Rng
+    statement: bitproof.Statement, scaled: bitproof.Weighed, constants: Sequence[bytes], rng: Rng
 ) -> list[bytes]:
     """Return the terms: k (E - Enc(c; 0)) + Enc(0; k') with fresh k, k' each."""
-    scales = [GROUP.random_scalar(rng=rng) for _ in places]
-    fresh = [GROUP.random_scalar(rng=rng) for _ in places]
+    fresh = [GROUP.random_scalar(rng=rng) for _ in constants]
     shifts = [
         GROUP.scalar_sub(k2, GROUP.scalar_mul(k, c))
-        for k, c, k2 in zip(scales, constants, fresh, strict=True)
+        for k, c, k2 in zip(scaled.weights, constants, fresh, strict=True)
     ]
-    firsts = GROUP.mul_each(scales, [statement.firsts[p] for p in places])
-    seconds = GROUP.mul_each(scales, [statement.seconds[p] for p in places])
-    shifted = GROUP.mul_each(shifts, [statement.public] * len(places))
+    shifted = GROUP.mul_each(shifts, [statement.public] * len(shifts))
     return [
         GROUP.add(first, GROUP.mul_base(k2)) + _tag(GROUP.add(second, shift))
-        for first, k2, second, shift in zip(firsts, fresh, seconds, shifted, strict=True)
+        for first, k2, second, shift in zip(
+            scaled.firsts, fresh, scaled.seconds, shifted, strict=True
+        )
     ]
 
 

@@ -78,7 +78,8 @@ def test_our_terms_do_not() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compare, "_tag", keep)
         places, constants = compare._tests(agreed, [mask], [0], system_rng)
-        made = compare._blind(statement, places, constants, system_rng)
+        scaled = compare._scale(statement, places, system_rng)
+        made = compare._blind(statement, scaled, constants, system_rng)
     terms = [(term[:32], second) for term, second in zip(made, full, strict=True)]
     assert len(terms) == BITS + 1
     assert recover_low_bits(terms, randomness, secret) == 0
@@ -142,3 +143,63 @@ def test_one_bad_slot_among_good_ones_is_refused() -> None:
     _, request = forged(agreed, good + forged_slot + good)
     with pytest.raises(ProofError):
         compare.masker_respond(agreed, [1, 2, 3], request, rng=system_rng)
+
+
+def lied_about(agreed: Comparison, said: list[int], put: list[int]) -> tuple[bytes, bytes]:
+    """Ciphertexts of ``put`` under an honest proof for ``said``; returns message and secret."""
+    secret = GROUP.random_scalar(rng=system_rng)
+    randomness = [GROUP.random_scalar(rng=system_rng) for _ in put]
+    statement = compare._encrypt(agreed, secret, put, randomness)
+    pairs = zip(statement.firsts, statement.seconds, strict=True)
+    witness = bitproof.Witness(secret, randomness, said)
+    proof = bitproof.prove(statement, witness, rng=system_rng)
+    return statement.public + b"".join(a + b for a, b in pairs) + proof, secret
+
+
+def test_a_proof_about_other_numbers_than_the_ciphertexts_is_refused() -> None:
+    agreed = Comparison(Layout(BITS, 1), b"permit")
+    honest = [181 >> i for i in range(BITS)]
+    message, _ = lied_about(agreed, honest, honest)
+    compare.masker_respond(agreed, [181], message, rng=system_rng)
+    for place in range(BITS):
+        other = [p + (i == place) for i, p in enumerate(honest)]
+        message, _ = lied_about(agreed, honest, other)
+        with pytest.raises(ProofError):
+            compare.masker_respond(agreed, [181], message, rng=system_rng)
+
+
+def cancelling(agreed: Comparison) -> tuple[bitproof.Statement, bytes]:
+    """Two ciphertexts that are no prefixes, whose false equations add up to a true one.
+
+    The prover shifts two plaintexts by +1 and -1, and knows x, which the commitments do not
+    depend on: nothing but the verifier's weights tells the equations apart.
+    """
+    honest = [181 >> i for i in range(BITS)]
+    put = [honest[0] + 1, honest[1] - 1, *honest[2:]]
+    message, _ = lied_about(agreed, honest, put)
+    return compare._parse_request(agreed, message)
+
+
+def weighed(statement: bitproof.Statement, weights: list[bytes]) -> bitproof.Weighed:
+    firsts, seconds = (
+        GROUP.mul_each(weights, list(part)) for part in (statement.firsts, statement.seconds)
+    )
+    return bitproof.Weighed(weights, firsts, seconds)
+
+
+def test_equations_added_up_without_weights_let_errors_cancel() -> None:
+    statement, proof = cancelling(Comparison(Layout(BITS, 1), b"permit"))
+    ones = [GROUP.scalar_from_int(1)] * BITS
+    bitproof.verify(statement, proof, weighed(statement, ones))
+
+
+def test_the_maskers_own_weights_do_not() -> None:
+    agreed = Comparison(Layout(BITS, 1), b"permit")
+    statement, proof = cancelling(agreed)
+    drawn = [GROUP.random_scalar(rng=system_rng) for _ in range(BITS)]
+    with pytest.raises(ProofError):
+        bitproof.verify(statement, proof, weighed(statement, drawn))
+    pairs = zip(statement.firsts, statement.seconds, strict=True)
+    message = statement.public + b"".join(a + b for a, b in pairs) + proof
+    with pytest.raises(ProofError):
+        compare.masker_respond(agreed, [181], message, rng=system_rng)

@@ -222,35 +222,24 @@ def bits_hold(request: bytes, ell: int, count: int, context: bytes) -> bool:
     firsts, seconds = pairs[::2], pairs[1::2]
     commits, raw = rest[:count], rest[count : 2 * count]
     responses = [int.from_bytes(f, "little") for f in raw]
-    c1, c0, *scalars = rest[2 * count :]
-    z, e, r1, r2, r3 = (int.from_bytes(s, "little") for s in scalars)
+    key_commit, c1, c0, *scalars = rest[2 * count :]
+    v, z = (int.from_bytes(s, "little") for s in scalars)
     second_base = bytes(rbcl.crypto_core_ristretto255_from_hash(uniform(b"second base")))
     hashed = Transcript(
         context, ell.to_bytes(4, "big"), public, b"".join(firsts), b"".join(seconds)
     )
-    weight, x = hashed.challenge(*commits), hashed.challenge(c1, c0)
+    weight, x = hashed.challenge(key_commit, *commits), hashed.challenge(c1, c0)
     above = [0 if (i + 1) % ell == 0 else responses[i + 1] for i in range(count)]
     f = [here - 2 * up for here, up in zip(responses, above, strict=True)]
     q = sum(pow(weight, i + 1, ORDER) * v * (x - v) for i, v in enumerate(f))
     if plus(times(x, c1), c0) != plus(base(q), times(z, second_base)):
         return False
-    rho = hashed.challenge(*raw, scalars[0])
-    rhos = [pow(rho, i + 1, ORDER) for i in range(count)]
-    sum_r, sum_s, sum_a = (
-        plus(*(times(w, v) for w, v in zip(rhos, values, strict=True)))
-        for values in (firsts, seconds, commits)
+    if base(v) != plus(times(x, public), key_commit):
+        return False
+    return all(
+        plus(times(here, public), times(v, r)) == plus(times(x, s), d)
+        for here, r, s, d in zip(responses, firsts, seconds, commits, strict=True)
     )
-    sum_f = sum(w * v for w, v in zip(rhos, responses, strict=True))
-    nonces = (
-        plus(base(r1), times(-e, public)),
-        plus(base(r2), times(r3, second_base), times(-e, sum_a)),
-        plus(
-            times(r2 - e * sum_f, public),
-            times(-r1 * x, sum_r),
-            times(e * x, sum_s),
-        ),
-    )
-    return hashed.challenge(*nonces) == e
 
 
 def test_comparison() -> None:

@@ -140,6 +140,7 @@ def compared() -> dict[str, Any]:
         "bits": comparison.reveal(blinded, reply.flips),
         "bad_requests": {
             "a response changed": flip(request, proof_at + 32 * 16),
+            "the key's response changed": flip(request, len(request) - 64),
             "the last scalar changed": flip(request, len(request) - 32),
             "a ciphertext exchanged": (request[:32] + request[96:160] + request[32:96]).hex()
             + request[160:].hex(),
