@@ -7,6 +7,7 @@ O(log n) nodes.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,6 +69,15 @@ COSIGNATURES: Final = Table(
 )
 
 _PAGE = 4096
+# For the driver's own cursor: SQLAlchemy's part would take longer than the database's.
+_ADD_LEAVES: Final = {
+    "sqlite": "INSERT INTO ledger_leaf (idx, entry) VALUES (?, ?)",
+    "postgresql": "INSERT INTO ledger_leaf (idx, entry) VALUES (%s, %s)",
+}
+_ADD_NODES: Final = {
+    "sqlite": "INSERT INTO ledger_node (pos, hash) VALUES (?, ?)",
+    "postgresql": "INSERT INTO ledger_node (pos, hash) VALUES (%s, %s)",
+}
 
 
 @dataclass(frozen=True)
@@ -99,11 +109,9 @@ def append_many(
         _check_entry(entry)
     after, nodes = before.extend(merkle.leaf_hash(entry) for entry in entries)
     first = merkle.node_count(before.size)
-    conn.execute(
-        insert(LEAVES),
-        [{"idx": before.size + i, "entry": entry} for i, entry in enumerate(entries)],
-    )
-    conn.execute(insert(NODES), [{"pos": first + i, "hash": h} for i, h in enumerate(nodes)])
+    with closing(conn.connection.cursor()) as cursor:
+        cursor.executemany(_ADD_LEAVES[conn.dialect.name], list(enumerate(entries, before.size)))
+        cursor.executemany(_ADD_NODES[conn.dialect.name], list(enumerate(nodes, first)))
     return after
 
 

@@ -22,9 +22,11 @@ import threading
 import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import Connection, RootTransaction, select, update
+from sqlalchemy import Connection, RootTransaction, select
+from sqlalchemy.engine.interfaces import DBAPICursor
 
 from ledger import event as ledger_event
 from ledger import log
@@ -37,7 +39,14 @@ T = TypeVar("T")
 HealthCallback = Callable[[bool, str], None]
 
 _MAX_POSTED: Final = 1024
-_SAVEPOINT: Final = "hedui_job"
+# On the driver's cursor: SQLAlchemy's part would take longer than the database's.
+_STAMP: Final = {
+    "sqlite": "UPDATE database_batch SET token = ?",
+    "postgresql": "UPDATE database_batch SET token = %s",
+}
+_SAVEPOINT: Final = "SAVEPOINT hedui_job"
+_RELEASE: Final = "RELEASE SAVEPOINT hedui_job"
+_ROLLBACK: Final = "ROLLBACK TO SAVEPOINT hedui_job"
 
 
 class Tx:
@@ -66,7 +75,9 @@ class _Job(Generic[T]):
 
     def __init__(self, fn: Callable[[Tx], T]) -> None:
         self.fn = fn
-        self.done = threading.Event()
+        # Held until the job is finished. A bare lock: an event costs twice as much to wait for.
+        self._running = threading.Lock()
+        self._running.acquire()
         self.taken = False
         self.left = False
         self.error: BaseException | None = None
@@ -75,7 +86,16 @@ class _Job(Generic[T]):
     def finish(self, error: BaseException | None) -> None:
         """Release the waiter. A function's own error stands: it was rolled back either way."""
         self.error = self.error or error
-        self.done.set()
+        self._running.release()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until it is finished, at most so long; whether it is. For one thread, once."""
+        return self._running.acquire(timeout=timeout_s)
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is finished; not to be asked after ``wait`` said so."""
+        return not self._running.locked()
 
 
 class _BatchFailed(Exception):
@@ -160,7 +180,7 @@ class Writer:
         deadline = self._clock.monotonic_s() + limit_s
         job = _Job(fn)
         self._enqueue(job, limit_s)
-        if not job.done.wait(max(0.0, deadline - self._clock.monotonic_s())):
+        if not job.wait(max(0.0, deadline - self._clock.monotonic_s())):
             self._give_up(job, limit_s)
         if job.error is not None:
             raise job.error
@@ -212,7 +232,7 @@ class Writer:
 
     def _give_up(self, job: _Job[Any], limit_s: float) -> None:
         with self._lock:
-            if job.done.is_set():
+            if job.finished:
                 return
             job.left = True
             outcome: Outcome = "unknown" if job.taken else "not_written"
@@ -287,14 +307,9 @@ class Writer:
             self._guard("not_written")
             conn = self._database.writer_connection()
             transaction = conn.begin()
-            frontier = self._frontier or log.frontier(conn)
-            pending: list[bytes] = []
-            for job in jobs:
-                job.error = self._savepoint(conn, job, frontier.size, pending)
-            for fn in posted:
-                self._savepoint(conn, _Job(fn), frontier.size, pending)
-            after = log.append_many(conn, frontier, pending)
-            conn.execute(update(BATCH).values(token=token))
+            with closing(conn.connection.cursor()) as cursor:
+                after = self._run_all(conn, cursor, jobs, posted)
+                cursor.execute(_STAMP[conn.dialect.name], (token,))
         except _BatchFailed:
             self._rollback()
             raise
@@ -304,17 +319,36 @@ class Writer:
         self._commit(transaction, token)
         self._frontier = after
 
+    def _run_all(
+        self,
+        conn: Connection,
+        cursor: DBAPICursor,
+        jobs: Sequence[_Job[Any]],
+        posted: Sequence[Callable[[Tx], object]],
+    ) -> Frontier:
+        frontier = self._frontier or log.frontier(conn)
+        pending: list[bytes] = []
+        for job in jobs:
+            job.error = self._savepoint(conn, cursor, job, frontier.size, pending)
+        for fn in posted:
+            self._savepoint(conn, cursor, _Job(fn), frontier.size, pending)
+        return log.append_many(conn, frontier, pending)
+
     def _savepoint(
-        self, conn: Connection, job: _Job[Any], size: int, pending: list[bytes]
+        self,
+        conn: Connection,
+        cursor: DBAPICursor,
+        job: _Job[Any],
+        size: int,
+        pending: list[bytes],
     ) -> BaseException | None:
-        # Plain statements: SQLAlchemy's own savepoint objects cost several times as much.
         mark = len(pending)
-        conn.exec_driver_sql(f"SAVEPOINT {_SAVEPOINT}")
+        cursor.execute(_SAVEPOINT)
         try:
             job.result = job.fn(Tx(conn, rfc3339(self._clock.now()), size, pending))
             if conn.get_nested_transaction() is not None:
                 raise _BatchFailed("a function left a savepoint of its own open", "not_written")
-            conn.exec_driver_sql(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+            cursor.execute(_RELEASE)
         except _BatchFailed:
             raise
         except BaseException as error:
@@ -322,8 +356,8 @@ class Writer:
             if why is not None:
                 raise _BatchFailed(why, "not_written") from error
             # Fails, and with it the batch, if the transaction did not survive the error.
-            conn.exec_driver_sql(f"ROLLBACK TO SAVEPOINT {_SAVEPOINT}")
-            conn.exec_driver_sql(f"RELEASE SAVEPOINT {_SAVEPOINT}")
+            cursor.execute(_ROLLBACK)
+            cursor.execute(_RELEASE)
             del pending[mark:]
             return error
         return None

@@ -18,10 +18,12 @@ from ledger.verify import main as verify_offline
 from runtime.clock import SystemClock
 from runtime.database import Database, open_database
 from runtime.writer import Tx, Writer
-from tests.bench.conftest import PEERS, Ratios, best, figure
+from tests.bench.conftest import PEERS, Ratios, best, best_of, figure
 
 MILLION = 1_000_000
 GROUP = 256
+SETTLE = 10
+NAMES = ("append", "settled", "proof")
 FIELDS = {"query": "ab" * 16, "manifest": "cd" * 32, "reason": "ticket_expired"}
 
 
@@ -48,7 +50,7 @@ def theirs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
         text=True,
         check=True,
     ).stdout
-    return {name: figure(rf"{name}=([\d.]+)", printed) or 0.0 for name in ("append", "proof")}
+    return {name: figure(rf"\b{name}=([\d.]+)", printed) or 0.0 for name in NAMES}
 
 
 @pytest.fixture
@@ -71,30 +73,53 @@ def test_a_durable_append(
 
     benchmark.pedantic(run, rounds=5, warmup_rounds=1)
     ratios.add("one durable append", best(benchmark) / 100, "pymerkle", theirs["append"], 0.5)
+    # A write-ahead log grows to 1,000 pages and is used again from its beginning: from then on
+    # a sync costs less, and what is not the disk's weighs more.
+    for _ in range(SETTLE):
+        run()
+    settled = best_of(run, 5) / 100
+    ratios.add("the same, the file settled", settled, "pymerkle", theirs["settled"], 0.5)
+
+
+def _group(making: Writer) -> tuple[float, float]:
+    """Seconds from a full queue until the group is on disk, and until its last caller runs.
+
+    The group is one transaction, so the first caller to return says that all of it is durable.
+    """
+    gate, returned = threading.Event(), []
+    holder = threading.Thread(target=making.run, args=(lambda _tx: gate.wait(),))
+
+    def call() -> None:
+        making.run(_append, timeout_s=60)
+        returned.append(time.perf_counter())
+
+    callers = [threading.Thread(target=call) for _ in range(GROUP)]
+    holder.start()
+    time.sleep(0.05)  # the holder is in hand, in a batch of its own
+    for caller in callers:
+        caller.start()
+    while len(making._queue) < GROUP:
+        time.sleep(0.01)
+    begun = time.perf_counter()
+    gate.set()
+    for thread in (holder, *callers):
+        thread.join()
+    return min(returned) - begun, max(returned) - begun
 
 
 def test_group_commit(
     benchmark: Any, ratios: Ratios, theirs: dict[str, float], writer: tuple[Database, Writer]
 ) -> None:
-    def call(start: threading.Barrier) -> None:
-        start.wait()
-        writer[1].run(_append, timeout_s=60)
-
-    def run() -> float:
-        barrier = threading.Barrier(GROUP + 1)
-        threads = [threading.Thread(target=call, args=(barrier,)) for _ in range(GROUP)]
-        for thread in threads:
-            thread.start()
-        barrier.wait()
-        begun = time.perf_counter()
-        for thread in threads:
-            thread.join()
-        return time.perf_counter() - begun
-
-    took = [run() for _ in range(6)]
-    benchmark.pedantic(run, rounds=1)
+    took = [_group(writer[1]) for _ in range(8)]
+    benchmark.pedantic(lambda: _group(writer[1]), rounds=1)
+    woken = min(last for _, last in took) / GROUP
     ratios.add(
-        f"an append in a group of {GROUP}", min(took) / GROUP, "pymerkle", theirs["append"], 5
+        f"an append in a group of {GROUP}",
+        min(first for first, _ in took) / GROUP,
+        "pymerkle, one append",
+        theirs["append"],
+        5,
+        f"{woken * 1e6:.0f} µs until the last of {GROUP} waiting threads runs again",
     )
 
 
