@@ -4,15 +4,21 @@
 its row with the figure that its publisher or our own record gives, marked as recorded.
 """
 
+import os
+import platform
 import re
+import resource
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import gmpy2
 import pytest
 
 from crypto.rng import system_rng
@@ -34,7 +40,9 @@ class Row:
     against: str
     theirs_s: float
     least: float
-    note: str = ""
+    note: str
+    memory_mib: int
+    """The most that this process has taken up to here."""
 
     @property
     def ratio(self) -> float:
@@ -51,11 +59,14 @@ class Ratios:
     def add(
         self, work: str, ours_s: float, against: str, theirs_s: float, least: float, note: str = ""
     ) -> None:
-        """Record one comparison."""
-        self.rows.append(Row(work, ours_s, against, theirs_s, least, note))
+        """Record one comparison; ``note`` has bytes, and what else is to be known."""
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+        self.rows.append(Row(work, ours_s, against, theirs_s, least, note, memory))
 
 
 _RATIOS = Ratios()
+_PEER_MEMORY: dict[str, int] = {}
+"""MiB that each peer's script took, its own children not counted."""
 
 
 @pytest.fixture(scope="session")
@@ -69,15 +80,28 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not _RATIOS.rows:
         return
     terminalreporter.section("ratios")
-    terminalreporter.write_line("| work | ours | against | theirs | ratio | at least | |")
-    terminalreporter.write_line("|---|---|---|---|---|---|---|")
+    terminalreporter.write_line(machine())
+    for name, memory in sorted(_PEER_MEMORY.items()):
+        terminalreporter.write_line(f"{name}: at most {memory} MiB")
+    terminalreporter.write_line(
+        "| work | ours | against | theirs | ratio | at least | our memory so far | |"
+    )
+    terminalreporter.write_line("|---|---|---|---|---|---|---|---|")
     for row in _RATIOS.rows:
         verdict = "met" if row.ratio >= row.least else "MISSED"
         terminalreporter.write_line(
             f"| {row.work} | {_time(row.ours_s)} | {row.against} | {_time(row.theirs_s)} |"
-            f" {row.ratio:.2f} x | {row.least:g} x | {verdict}"
+            f" {row.ratio:.2f} x | {row.least:g} x | {row.memory_mib} MiB | {verdict}"
             f"{'; ' + row.note if row.note else ''} |"
         )
+
+
+def machine() -> str:
+    """Processor, cores, and the versions that the figures depend on."""
+    models = re.findall(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    found = [f"{name} {version(name)}" for name in ("gmpy2", "rbcl", "phe", "cryptography")]
+    python = f"Python {platform.python_version()}, GMP {gmpy2.mp_version().split()[-1]}"
+    return f"{models[0]}, {len(models)} cores; {python}, {', '.join(found)}"
 
 
 def _time(seconds: float) -> str:
@@ -120,15 +144,17 @@ def peer() -> Peer:
         python, path = PEERS / environment / "bin" / "python", SCRIPTS / script
         if not python.exists() or not path.exists():
             return None
-        result = subprocess.run(
-            [str(python), str(path), *args],
-            capture_output=True,
-            text=True,
-            timeout=PEER_TIMEOUT_S,
-            env=variables,
-            check=False,
-        )
-        return result.stdout or None
+        with subprocess.Popen(
+            [str(python), str(path), *args], stdout=subprocess.PIPE, text=True, env=variables
+        ) as process:
+            killer = threading.Timer(PEER_TIMEOUT_S, process.kill)
+            killer.start()
+            printed = process.stdout.read() if process.stdout else ""
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            killer.cancel()
+        _PEER_MEMORY[f"{script} {' '.join(args)}"] = used.ru_maxrss >> 10
+        return printed or None
 
     return run
 
