@@ -15,9 +15,13 @@ from coordinator.asking.revocations import Revocations
 from coordinator.cases import store
 from coordinator.cases.engine import Engine
 from coordinator.cases.journal import Journal
+from coordinator.cases.rechecks import Rechecks
 from coordinator.cases.service import CaseService
+from coordinator.cases.vault import Vault
 from coordinator.cases.workers import Workers
-from coordinator.opening.relay import Opening
+from coordinator.opening.opening import Opening
+from coordinator.opening.rechecking import RecheckService
+from coordinator.opening.relay import Relay
 from coordinator.settings import CoordinatorSettings
 from hedui.v1.policy_pb2_grpc import add_PolicyServiceServicer_to_server
 from model.roles import Role
@@ -38,6 +42,7 @@ class Desk:
     workers: Workers
     policies: Policies
     cases: CaseService
+    rechecks: RecheckService
 
 
 def _tables() -> MetaData:
@@ -50,8 +55,10 @@ def _tables() -> MetaData:
 def build_desk(parts: Parts) -> Desk:
     """Build the coordinator's objects; nothing runs yet."""
     policies = Policies(parts.database)
-    journal = Journal(parts.database, parts.writer, kek=parts.kek, rng=parts.rng)
-    engine = _engine(parts, journal, policies)
+    vault = Vault(parts.kek, rng=parts.rng)
+    journal = Journal(parts.database, parts.writer, vault=vault, rng=parts.rng)
+    relay = _relay(parts, journal)
+    engine = _engine(parts, journal, relay, policies)
     settings: CoordinatorSettings = parts.settings
     workers = Workers(
         engine.advance,
@@ -67,7 +74,15 @@ def build_desk(parts: Parts) -> Desk:
         policy_of=policies.approved,
         wake=workers.submit,
     )
-    return Desk(journal, engine, workers, policies, cases)
+    rechecks = RecheckService(
+        journal=journal,
+        rechecks=Rechecks(parts.database, parts.writer, vault=vault, kek=parts.kek, rng=parts.rng),
+        relay=relay,
+        issued_of=engine.issued,
+        policy_bytes=policies.exact,
+        federation=parts.federation,
+    )
+    return Desk(journal, engine, workers, policies, cases, rechecks)
 
 
 def build(parts: Parts) -> Assembly:
@@ -85,6 +100,7 @@ def build(parts: Parts) -> Assembly:
     return Assembly(
         services=(
             desk.cases.offered(),
+            desk.rechecks.offered(),
             offer(add_PolicyServiceServicer_to_server, policy_service),
         ),
         background=_rounds(parts),
@@ -117,6 +133,7 @@ KIND = Kind(
     metadata=_tables(),
     build=build,
     settings=CoordinatorSettings,
+    schema_version=2,
     init_command="`hedui coordinator init`",
 )
 
@@ -126,7 +143,18 @@ def coordinator(home: Path, name: str, **options: Any) -> Service:
     return Service(KIND, home=home, name=name, **options)
 
 
-def _engine(parts: Parts, journal: Journal, policies: Policies) -> Engine:
+def _relay(parts: Parts, journal: Journal) -> Relay:
+    return Relay(
+        journal=journal,
+        dialer=parts.dialer,
+        federation=parts.federation,
+        key=parts.federation.joint_key.key.public,
+        settings=parts.settings,
+        clock=parts.clock,
+    )
+
+
+def _engine(parts: Parts, journal: Journal, relay: Relay, policies: Policies) -> Engine:
     settings: CoordinatorSettings = parts.settings
     federation, key = parts.federation, parts.federation.joint_key.key.public
     revocations = Revocations(
@@ -147,12 +175,11 @@ def _engine(parts: Parts, journal: Journal, policies: Policies) -> Engine:
     )
     opening = Opening(
         journal=journal,
+        relay=relay,
         dialer=parts.dialer,
         federation=federation,
-        key=key,
         identity=parts.identity,
         settings=settings,
-        clock=parts.clock,
     )
     return Engine(
         journal=journal,

@@ -55,6 +55,8 @@ ACCESS: dict[str, frozenset[Role]] = {
             "ListCases": [_R.OFFICER],
             "DecideCase": [_R.OFFICER],
         },
+        "RecheckPermitService": {"IssueRecheck": [_R.REVIEWER]},
+        "RecheckService": {"Recheck": [_R.REVIEWER]},
         "LedgerService": {
             "GetCheckpoint": [_R.REVIEWER, _R.ADMIN],
             "ReadEntries": [_R.REVIEWER, _R.ADMIN],

@@ -144,6 +144,6 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def _view(self, case: CaseRow) -> pb.Case:
         try:
-            return case_view(case, self._journal.tickets(case.case_id))
+            return case_view(case, self._journal.progress(case.case_id))
         except CryptoError:
             raise Refusal(Reason.INTERNAL) from None
