@@ -6,7 +6,7 @@ record where; it holds no PRF key and no share of the joint key.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import MetaData
 
@@ -14,6 +14,7 @@ from coordinator.asking.asking import Asking
 from coordinator.asking.revocations import Revocations
 from coordinator.cases import store
 from coordinator.cases.engine import Engine
+from coordinator.cases.erasing import Erasures
 from coordinator.cases.journal import Journal
 from coordinator.cases.rechecks import Rechecks
 from coordinator.cases.service import CaseService
@@ -32,6 +33,8 @@ from runtime.process import Assembly, Kind, Parts, Service, witnessing_of
 from runtime.server import offer
 from runtime.witness_exchange import WitnessExchange
 
+_PURGE_S: Final = 3600.0
+
 
 @dataclass(frozen=True)
 class Desk:
@@ -43,6 +46,7 @@ class Desk:
     policies: Policies
     cases: CaseService
     rechecks: RecheckService
+    erasures: Erasures
 
 
 def _tables() -> MetaData:
@@ -68,11 +72,20 @@ def build_desk(parts: Parts) -> Desk:
         clock=parts.clock,
         log=parts.log,
     )
+    erasures = Erasures(
+        parts.database,
+        parts.writer,
+        kek=parts.kek,
+        rng=parts.rng,
+        clock=parts.clock,
+        retention_days=settings.retention_days,
+    )
     cases = CaseService(
         journal=journal,
         federation=parts.federation,
         policy_of=policies.approved,
         wake=workers.submit,
+        erasures=erasures,
     )
     rechecks = RecheckService(
         journal=journal,
@@ -82,7 +95,7 @@ def build_desk(parts: Parts) -> Desk:
         policy_bytes=policies.exact,
         federation=parts.federation,
     )
-    return Desk(journal, engine, workers, policies, cases, rechecks)
+    return Desk(journal, engine, workers, policies, cases, rechecks, erasures)
 
 
 def build(parts: Parts) -> Assembly:
@@ -125,7 +138,11 @@ def witness_exchange(parts: Parts) -> WitnessExchange | None:
 
 def _rounds(parts: Parts) -> list[Background]:
     exchange, every_s = witness_exchange(parts), parts.settings.witness_every_s
-    return [Background("witness", every_s, exchange.round)] if exchange and every_s else []
+    # Again, for the erasure during which somebody was reading.
+    rounds = [Background("erasures", _PURGE_S, parts.database.purge)]
+    if exchange and every_s:
+        rounds.append(Background("witness", every_s, exchange.round))
+    return rounds
 
 
 KIND = Kind(

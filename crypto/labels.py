@@ -29,6 +29,7 @@ class Label(bytes, Enum):
     BUDGET = b"hedui/enrolment-budget/v1"
     POLICY_APPROVAL = b"hedui/policy-approval/v1"
     ERASURE = b"hedui/erasure/v1"
+    CASE_ERASURE = b"hedui/case-erasure/v1"
     RECHECK_PERMIT = b"hedui/recheck-permit/v1"
     # hashes
     COMMITMENT = b"hedui/commitment/v1"

@@ -103,6 +103,11 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
      "permit manifest first holders skipped reviewer"),
     ("recheck.returned", "What came out of a re-check was handed to its reviewer, sealed.",
      "permit manifest"),
+    ("case.erasure_asked", "An officer asked for a case's erasure.", "case officer reason"),
+    ("case.erased",
+     "A case's data key was destroyed, and with it manifest, tickets, answers and openings.",
+     "case officer checker reason"),
+    ("case.erasure_refused", "An erasure of a case was refused.", "case? reason person"),
     # registrar and coordinator
     ("recheck.refused", "A re-check was refused.", "manifest? permit? reason reviewer"),
 )  # fmt: skip

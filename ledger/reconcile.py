@@ -54,6 +54,7 @@ KINDS: Final = {
     "authorization-missing": "a manifest without an authorization",
     "authorization-ended": "a manifest, renewal, permit or answer after the authorization ended",
     "erased-not-ended": "an authorization was erased that had not ended, or a second time",
+    "case-erased-not-over": "a case was erased that was not over, or a second time",
     "second-recheck": "two re-check permits for one manifest",
     "recheck-without-determination": "a re-check of what was not determined, or was closed",
     "recheck-same-holders": "a re-check with the masker and evaluator of the first opening",

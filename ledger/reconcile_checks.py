@@ -289,6 +289,21 @@ def check_erased(all_: Parties) -> Iterator[Finding]:
             yield Finding("erased-not-ended", fact.ledger, fact.index, sentence)
 
 
+def check_cases_erased(all_: Parties) -> Iterator[Finding]:
+    """A case that was erased was over, and was erased once."""
+    coordinator = all_.role("coordinator")
+    ends = ("case.closed", "case.refused", "case.inconclusive")
+    over: set[str] = set()
+    for fact in coordinator.of(*ends, "case.erased") if coordinator else []:
+        if fact.event != "case.erased":
+            over.add(fact.text("case"))
+        elif fact.text("case") in over:
+            over.discard(fact.text("case"))
+        else:
+            sentence = f"erased case {_short(fact.text('case'))}, which was not over, or a second "
+            yield Finding("case-erased-not-over", fact.ledger, fact.index, f"{sentence}time")
+
+
 def check_repeated(all_: Parties) -> Iterator[Finding]:
     """Re-checks: once, after a determination, by another pair."""
     registrar = all_.role("registrar")
@@ -344,6 +359,7 @@ CHECKS: Final[tuple[Callable[[Parties], Iterator[Finding]], ...]] = (
     check_determinations,
     check_silent,
     check_erased,
+    check_cases_erased,
     check_repeated,
     check_heads,
 )

@@ -54,6 +54,7 @@ ACCESS: dict[str, frozenset[Role]] = {
             "GetCase": [_R.OFFICER],
             "ListCases": [_R.OFFICER],
             "DecideCase": [_R.OFFICER],
+            "EraseCase": [_R.OFFICER, _R.CHECKER],
         },
         "RecheckPermitService": {"IssueRecheck": [_R.REVIEWER]},
         "RecheckService": {"Recheck": [_R.REVIEWER]},

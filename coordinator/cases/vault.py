@@ -44,6 +44,8 @@ class Vault:
 
     def opened(self, case: CaseRow) -> CaseRow:
         """The same case with its sealed columns open; of an erased one nothing is left."""
+        if not case.data_key:
+            return case
         return dataclasses.replace(
             case,
             request=self.open(case, "request", case.request),

@@ -143,6 +143,19 @@ def rechecked_in_secret(made: Ledgers) -> None:
     made.drop("registrar", "recheck.issued")
 
 
+CASE_ERASED = {"case": CASE, "officer": SALTED, "checker": SALTED, "reason": "requested"}
+
+
+def case_erased_early(made: Ledgers) -> None:
+    made.drop("coordinator", "case.closed")
+    made.add("coordinator", 70, "case.erased", **CASE_ERASED)
+
+
+def case_erased_twice(made: Ledgers) -> None:
+    for second in (4000, 4001):
+        made.add("coordinator", second, "case.erased", **CASE_ERASED)
+
+
 LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
     "a node leaves its answer out, under the head that it showed": (
         lambda made: made.drop("tax", "query.answered"),
@@ -222,6 +235,12 @@ LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
     ),
     "an authorization is erased twice": (
         erased_twice, {("erased-not-ended", "registrar")}
+    ),
+    "a case is erased before its end": (
+        case_erased_early, {("case-erased-not-over", "coordinator")}
+    ),
+    "a case is erased twice": (
+        case_erased_twice, {("case-erased-not-over", "coordinator")}
     ),
     "a second re-check": (rechecked_twice, {("second-recheck", "registrar")}),
     "a re-check of what was not determined": (
