@@ -33,7 +33,7 @@ from model.policy import Layout, PolicyError, compile_policy, parse
 from model.reasons import EXPLANATIONS
 from runtime import holder_messages
 from runtime.documents import open_signed
-from runtime.errors import DeadlinePassed, PeerFault, Refusal, Refused, SettingsError
+from runtime.errors import DeadlinePassed, PeerFault, Refusal, Refused, SettingsError, Unreachable
 from runtime.wire import signed_from_wire, signed_to_wire
 
 T = TypeVar("T")
@@ -110,35 +110,50 @@ def _determines(row: Row, case: str) -> bool:
     return row.entry.event == "case.determined" and number.startswith(case)
 
 
-def recheck(acting: Acting, determined: Proven, *, wait_s: float) -> Recheck:
+def recheck(
+    acting: Acting,
+    determined: Proven,
+    *,
+    wait_s: float,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Recheck:
     """Have the case opened again, and compare. Raises CallError, also for what does not verify.
 
     Args:
         determined: The coordinator's entry, with its proof.
         wait_s: How long to ask again while somebody cannot be reached.
+        progress: Is told, in words, why it is asked again.
     """
     key = acting.identity.seal_key
     if key is None:
         raise SettingsError(f"{acting.identity.name} has no sealing key: nobody can seal to it")
-    end = time.monotonic() + wait_s
-    papers = _patiently(lambda: _papers(acting, determined), end)
+    patience = Patience(time.monotonic() + wait_s, progress)
+    papers = patience.ask(lambda: _papers(acting, determined))
     case = str(papers.entry.fields["case"])
-    reply = _patiently(lambda: _relayed(acting, case, papers), end)
+    reply = patience.ask(lambda: _relayed(acting, case, papers))
     coordinator = acting.federation.coordinator.name
     slots = _checked(coordinator, lambda: compared(reply, papers, key, acting.federation))
     return Recheck(case, determined.index, papers.permit, slots)
 
 
-def _patiently(ask: Callable[[], T], end: float) -> T:
-    """Ask again while asking again may help: steps that were taken are not taken again."""
-    while True:
-        try:
-            return ask()
-        except (Refused, DeadlinePassed) as error:
-            waits = not isinstance(error, Refused) or EXPLANATIONS[error.reason].waits
-            if not waits or time.monotonic() + _PAUSE_S >= end:
-                raise
-        time.sleep(_PAUSE_S)
+@dataclass(frozen=True)
+class Patience:
+    """Asks again while asking again may help: steps that were taken are not taken again."""
+
+    end: float
+    progress: Callable[[str], None]
+
+    def ask(self, question: Callable[[], T]) -> T:
+        """The answer; raises CallError once it is final, or the time is over."""
+        while True:
+            try:
+                return question()
+            except (Refused, Unreachable, DeadlinePassed) as error:
+                waits = not isinstance(error, Refused) or EXPLANATIONS[error.reason].waits
+                if not waits or time.monotonic() + _PAUSE_S >= self.end:
+                    raise
+                self.progress(f"{error.process}: {error}; asking again")
+            time.sleep(_PAUSE_S)
 
 
 def _checked(process: str, check: Callable[[], T]) -> T:

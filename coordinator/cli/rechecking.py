@@ -48,7 +48,9 @@ def recheck(
     chosen = options(context)
     with act(chosen) as acting:
         determined = find_determined(acting, case_id, bundle, pinned_keys(chosen))
-        found = run(acting, determined, wait_s=wait)
+        found = run(
+            acting, determined, wait_s=wait, progress=lambda said: typer.echo(said, err=True)
+        )
     if as_json:
         sys.stdout.write(json.dumps(_table(found), ensure_ascii=False, indent=2) + "\n")
     else:
