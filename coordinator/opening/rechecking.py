@@ -22,7 +22,7 @@ from hedui.v1 import recheck_pb2 as pb
 from model.documents.opening import RecheckPermit
 from model.documents.signed import Signed
 from model.federation import Federation
-from model.reasons import Reason
+from model.reasons import EXPLANATIONS, Reason
 from runtime.documents import reviewer_of
 from runtime.errors import Refusal
 from runtime.guard import current_caller, ensure_time
@@ -106,9 +106,9 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
             about = {"permit": failed.permit, "manifest": run.issued.digest}
             about |= {"holder": failed.who} if failed.who else {}
             self._rechecks.failed(run.case_id, failed.reason, reason=str(failed.cause), **about)
-            raise Refusal(failed.reason, failed.who) from None
+            raise _told(failed) from None
         except Setback as fault:
-            raise Refusal(fault.reason, fault.who) from None
+            raise _told(fault) from None
 
     def _reply(
         self, case: CaseRow, run: Run, permit: RecheckPermit, output: Output
@@ -125,3 +125,8 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
             ),
             policy=self._policy_bytes(run.issued.manifest.policy),
         )
+
+
+def _told(fault: Setback) -> Refusal:
+    """What the reviewer is told: which holder, and what happened."""
+    return Refusal(fault.reason, f"key holder {fault.who}: {EXPLANATIONS[fault.reason].happened}")
