@@ -67,7 +67,7 @@ def _print(found: "Recheck") -> None:
         said = f"{differ} of {len(found.slots)} bits differ from what was determined"
     holders = ", ".join(found.permit.holders)
     sys.stdout.write(
-        f"case {found.case}, entry {found.entry} of the coordinator, opened again by {holders}: "
+        f"case {found.case}, entry {found.entry} of the coordinator, opened again by {holders}:\n"
         f"{said}\n"
     )
 
