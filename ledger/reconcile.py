@@ -50,6 +50,7 @@ KINDS: Final = {
     "opening-not-named": "a holder took part whom the permit does not name",
     "opening-not-ledgered": "a determination, and a holder that ledgered nothing of it",
     "determination-without-answer": "a determination without every department's answer",
+    "determined-twice": "a case was determined a second time",
     "silent-had-answered": "a department was called silent that had answered",
     "authorization-missing": "a manifest without an authorization",
     "authorization-ended": "a manifest, renewal, permit or answer after the authorization ended",

@@ -231,6 +231,17 @@ def check_determinations(all_: Parties) -> Iterator[Finding]:
                 yield Finding(kind, fact.ledger, fact.index, sentence)
 
 
+def check_determined_once(all_: Parties) -> Iterator[Finding]:
+    """A case opens once: a second determination could be shown where the first would not do."""
+    coordinator = all_.role("coordinator")
+    seen: dict[str, Fact] = {}
+    for fact in coordinator.of("case.determined") if coordinator else []:
+        before = seen.setdefault(fact.text("case"), fact)
+        if before is not fact:
+            sentence = f"case {_short(fact.text('case'))} was determined before, in entry "
+            yield Finding("determined-twice", fact.ledger, fact.index, f"{sentence}{before.index}")
+
+
 def check_silent(all_: Parties) -> Iterator[Finding]:
     """No department was called silent that had answered."""
     registrar = all_.role("registrar")
@@ -357,6 +368,7 @@ CHECKS: Final[tuple[Callable[[Parties], Iterator[Finding]], ...]] = (
     check_permits,
     check_openings,
     check_determinations,
+    check_determined_once,
     check_silent,
     check_erased,
     check_cases_erased,

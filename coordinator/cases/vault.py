@@ -38,21 +38,20 @@ class Vault:
 
     def open(self, case: CaseRow, what: str, sealed: bytes) -> bytes:
         """Open one column; b"" stays b"". Raises OpenError."""
-        if not sealed:
-            return b""
-        return open_at_rest(self.key(case), sealed, aad=_place(case.case_id, what))
+        return _open(self.key(case), case, what, sealed) if sealed else b""
 
     def opened(self, case: CaseRow) -> CaseRow:
         """The same case with its sealed columns open; of an erased one nothing is left."""
         if not case.data_key:
             return case
+        key = self.key(case)
         return dataclasses.replace(
             case,
-            request=self.open(case, "request", case.request),
-            countersigned=self.open(case, "countersigned", case.countersigned),
-            manifest=self.open(case, "manifest", case.manifest),
-            determination=self.open(case, "determination", case.determination),
-            detail=self.open(case, "detail", case.detail),
+            request=_open(key, case, "request", case.request),
+            countersigned=_open(key, case, "countersigned", case.countersigned),
+            manifest=_open(key, case, "manifest", case.manifest),
+            determination=_open(key, case, "determination", case.determination),
+            detail=_open(key, case, "detail", case.detail),
         )
 
     def seal_ticket(self, case: CaseRow, department: str, ticket: bytes) -> bytes:
@@ -64,15 +63,22 @@ class Vault:
         return self.seal(case.case_id, self.key(case), f"answer:{department}", answer)
 
     def opened_tickets(self, case: CaseRow, rows: Sequence[TicketRow]) -> list[TicketRow]:
-        """The same tickets with ticket and answer open."""
+        """The same tickets with ticket and answer open; of an erased case nothing is left."""
+        if not case.data_key:
+            return list(rows)
+        key = self.key(case)
         return [
             dataclasses.replace(
                 row,
-                ticket=self.open(case, f"ticket:{row.department}", row.ticket),
-                answer=self.open(case, f"answer:{row.department}", row.answer),
+                ticket=_open(key, case, f"ticket:{row.department}", row.ticket),
+                answer=_open(key, case, f"answer:{row.department}", row.answer),
             )
             for row in rows
         ]
+
+
+def _open(key: AtRestKey, case: CaseRow, what: str, sealed: bytes) -> bytes:
+    return open_at_rest(key, sealed, aad=_place(case.case_id, what)) if sealed else b""
 
 
 def _place(case_id: str, what: str) -> list[bytes]:

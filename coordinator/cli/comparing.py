@@ -99,6 +99,9 @@ def find_determined(acting: Acting, case: str, bundle: Path | None, keys: Sequen
     if not found:
         raise SettingsError(f'{where}: no case with the id "{case}" was determined there')
     if len(found) > 1:
+        entries = ", ".join(str(row.index) for row in found)
+        if len({row.entry.fields["case"] for row in found}) == 1:
+            raise SettingsError(f"{where}: the case was determined twice, in entries {entries}")
         raise SettingsError(f'{where}: {len(found)} cases begin with "{case}"; give more digits')
     if bundle is None:
         return proven_live(acting, coordinator, found[0].index)[0]

@@ -19,7 +19,7 @@ from model.documents.opening import HolderHeader, Permit, RecheckPermit, answer_
 from model.documents.signed import Document, sign
 from model.reasons import Reason
 from node.holder import checks
-from runtime.errors import Refusal, Refused
+from runtime.errors import Refusal, Refused, SettingsError
 from runtime.wire import signed_from_wire, signed_to_wire
 from tests.support.county import County, make_county, serve_county
 from tests.support.relay import Papers, Relay, Round
@@ -340,3 +340,11 @@ def test_a_permit_of_the_reviewers_own_is_none(bench: Bench) -> None:
     with bench.county.acting("rosa") as acting:
         own = signed_to_wire(sign(forged(opened, permit), acting.identity.sign_key, "registrar"))
     assert refused(lambda: bench.relay.mask(bench.round(opened, own))) is Reason.SIGNATURE_INVALID
+
+
+def test_a_case_that_was_determined_twice_is_none_to_recheck(bench: Bench) -> None:
+    """True bits for the reviewer, after false ones for the officer; reconcile finds it too."""
+    opened = bench.case()
+    bench.determine(opened)
+    with pytest.raises(SettingsError, match="determined twice"):
+        bench.determine(opened)

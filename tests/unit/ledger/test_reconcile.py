@@ -242,6 +242,11 @@ LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
     "a case is erased twice": (
         case_erased_twice, {("case-erased-not-over", "coordinator")}
     ),
+    "a case is determined again, with other bits": (
+        lambda made: made.add("coordinator", 50, "case.determined", case=CASE, manifest=MANIFEST,
+                              permit=PERMIT, result=SALTED, bits=SALTED),
+        {("determined-twice", "coordinator")},
+    ),
     "a second re-check": (rechecked_twice, {("second-recheck", "registrar")}),
     "a re-check of what was not determined": (
         lambda made: rechecked(made, entry=1), {("recheck-without-determination", "registrar")}
