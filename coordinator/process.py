@@ -6,7 +6,7 @@ record where; it holds no PRF key and no share of the joint key.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import MetaData
 
@@ -14,10 +14,15 @@ from coordinator.asking.asking import Asking
 from coordinator.asking.revocations import Revocations
 from coordinator.cases import store
 from coordinator.cases.engine import Engine
+from coordinator.cases.erasing import Erasures
 from coordinator.cases.journal import Journal
+from coordinator.cases.rechecks import Rechecks
 from coordinator.cases.service import CaseService
+from coordinator.cases.vault import Vault
 from coordinator.cases.workers import Workers
-from coordinator.opening.relay import Opening
+from coordinator.opening.opening import Opening
+from coordinator.opening.rechecking import RecheckService
+from coordinator.opening.relay import Relay
 from coordinator.settings import CoordinatorSettings
 from hedui.v1.policy_pb2_grpc import add_PolicyServiceServicer_to_server
 from model.roles import Role
@@ -27,6 +32,8 @@ from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts, Service, witnessing_of
 from runtime.server import offer
 from runtime.witness_exchange import WitnessExchange
+
+_PURGE_S: Final = 3600.0
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class Desk:
     workers: Workers
     policies: Policies
     cases: CaseService
+    rechecks: RecheckService
+    erasures: Erasures
 
 
 def _tables() -> MetaData:
@@ -50,8 +59,10 @@ def _tables() -> MetaData:
 def build_desk(parts: Parts) -> Desk:
     """Build the coordinator's objects; nothing runs yet."""
     policies = Policies(parts.database)
-    journal = Journal(parts.database, parts.writer, kek=parts.kek, rng=parts.rng)
-    engine = _engine(parts, journal, policies)
+    vault = Vault(parts.kek, rng=parts.rng)
+    journal = Journal(parts.database, parts.writer, vault=vault, rng=parts.rng)
+    relay = _relay(parts, journal)
+    engine = _engine(parts, journal, relay, policies)
     settings: CoordinatorSettings = parts.settings
     workers = Workers(
         engine.advance,
@@ -61,13 +72,30 @@ def build_desk(parts: Parts) -> Desk:
         clock=parts.clock,
         log=parts.log,
     )
+    erasures = Erasures(
+        parts.database,
+        parts.writer,
+        kek=parts.kek,
+        rng=parts.rng,
+        clock=parts.clock,
+        retention_days=settings.retention_days,
+    )
     cases = CaseService(
         journal=journal,
         federation=parts.federation,
         policy_of=policies.approved,
         wake=workers.submit,
+        erasures=erasures,
     )
-    return Desk(journal, engine, workers, policies, cases)
+    rechecks = RecheckService(
+        journal=journal,
+        rechecks=Rechecks(parts.database, parts.writer, vault=vault, kek=parts.kek, rng=parts.rng),
+        relay=relay,
+        issued_of=engine.issued,
+        policy_bytes=policies.exact,
+        federation=parts.federation,
+    )
+    return Desk(journal, engine, workers, policies, cases, rechecks, erasures)
 
 
 def build(parts: Parts) -> Assembly:
@@ -85,6 +113,7 @@ def build(parts: Parts) -> Assembly:
     return Assembly(
         services=(
             desk.cases.offered(),
+            desk.rechecks.offered(),
             offer(add_PolicyServiceServicer_to_server, policy_service),
         ),
         background=_rounds(parts),
@@ -109,7 +138,11 @@ def witness_exchange(parts: Parts) -> WitnessExchange | None:
 
 def _rounds(parts: Parts) -> list[Background]:
     exchange, every_s = witness_exchange(parts), parts.settings.witness_every_s
-    return [Background("witness", every_s, exchange.round)] if exchange and every_s else []
+    # Again, for the erasure during which somebody was reading.
+    rounds = [Background("erasures", _PURGE_S, parts.database.purge)]
+    if exchange and every_s:
+        rounds.append(Background("witness", every_s, exchange.round))
+    return rounds
 
 
 KIND = Kind(
@@ -117,6 +150,7 @@ KIND = Kind(
     metadata=_tables(),
     build=build,
     settings=CoordinatorSettings,
+    schema_version=2,
     init_command="`hedui coordinator init`",
 )
 
@@ -126,7 +160,18 @@ def coordinator(home: Path, name: str, **options: Any) -> Service:
     return Service(KIND, home=home, name=name, **options)
 
 
-def _engine(parts: Parts, journal: Journal, policies: Policies) -> Engine:
+def _relay(parts: Parts, journal: Journal) -> Relay:
+    return Relay(
+        journal=journal,
+        dialer=parts.dialer,
+        federation=parts.federation,
+        key=parts.federation.joint_key.key.public,
+        settings=parts.settings,
+        clock=parts.clock,
+    )
+
+
+def _engine(parts: Parts, journal: Journal, relay: Relay, policies: Policies) -> Engine:
     settings: CoordinatorSettings = parts.settings
     federation, key = parts.federation, parts.federation.joint_key.key.public
     revocations = Revocations(
@@ -147,12 +192,11 @@ def _engine(parts: Parts, journal: Journal, policies: Policies) -> Engine:
     )
     opening = Opening(
         journal=journal,
+        relay=relay,
         dialer=parts.dialer,
         federation=federation,
-        key=key,
         identity=parts.identity,
         settings=settings,
-        clock=parts.clock,
     )
     return Engine(
         journal=journal,

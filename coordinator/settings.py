@@ -19,3 +19,6 @@ class CoordinatorSettings(ProcessSettings):
     witness_every_s: int = Field(default=60, ge=0, le=86_400)
     # A ticket that expires within this time is renewed before it is sent.
     ticket_margin_s: int = Field(default=120, ge=1, le=3600)
+    # How long a case's records are kept once it is over. Three years are the least that rules on
+    # records of data provided demand.
+    retention_days: int = Field(default=1_095, ge=1_095, le=36_500)

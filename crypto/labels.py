@@ -29,6 +29,8 @@ class Label(bytes, Enum):
     BUDGET = b"hedui/enrolment-budget/v1"
     POLICY_APPROVAL = b"hedui/policy-approval/v1"
     ERASURE = b"hedui/erasure/v1"
+    CASE_ERASURE = b"hedui/case-erasure/v1"
+    RECHECK_PERMIT = b"hedui/recheck-permit/v1"
     # hashes
     COMMITMENT = b"hedui/commitment/v1"
     ANSWER_SET = b"hedui/answer-set/v1"
@@ -48,6 +50,7 @@ class Label(bytes, Enum):
     BIT_PROOF = b"hedui/proof/bit/v1"
     # keys and sealing
     HOLDER_SEAL = b"hedui/seal/holder/v1"
+    RECHECK_SEAL = b"hedui/seal/recheck/v1"
     KEY_SHARE_SEAL = b"hedui/seal/key-share/v1"
     DATA_KEY = b"hedui/seal/data-key/v1"
     AT_REST = b"hedui/seal/at-rest/v1"

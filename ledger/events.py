@@ -61,6 +61,9 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("authorization.erased",
      "An authorization's data key, tickets and openings were destroyed; entry `ended` ended it.",
      "authorization clerk checker reason ended"),
+    ("recheck.issued",
+     "A re-check permit was signed, after the coordinator's entry `entry` had been proven.",
+     "permit manifest first holders skipped reviewer entry origin size root"),
     ("budget.proposed", "An enrolment budget was proposed.", "department epoch officer? terms?"),
     ("budget.approved", "A second officer approved an enrolment budget.",
      "department epoch officer? terms?"),
@@ -96,6 +99,17 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("opening.relayed", "A holder's message was stored, to be relayed.",
      "permit manifest step message"),
     ("opening.failed", "An opening failed for good.", "permit? manifest reason holder?"),
+    ("recheck.received", "A reviewer brought the registrar's re-check permit.",
+     "permit manifest first holders skipped reviewer"),
+    ("recheck.returned", "What came out of a re-check was handed to its reviewer, sealed.",
+     "permit manifest"),
+    ("case.erasure_asked", "An officer asked for a case's erasure.", "case officer reason"),
+    ("case.erased",
+     "A case's data key was destroyed, and with it manifest, tickets, answers and openings.",
+     "case officer checker reason"),
+    ("case.erasure_refused", "An erasure of a case was refused.", "case? reason person"),
+    # registrar and coordinator
+    ("recheck.refused", "A re-check was refused.", "manifest? permit? reason reviewer"),
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Final
 
 from ledger.reconcile_facts import Claim, Fact, Ledger, claims, contradicted, forks
+from ledger.reconcile_rechecks import ISSUED, check_rechecks
 
 _Kept = Mapping[str, set[tuple[str, int, bytes]]]
 _EMPTY: Final[Mapping[str, Fact]] = {}
@@ -179,8 +180,9 @@ def check_openings(all_: Parties) -> Iterator[Finding]:
     registrar = all_.role("registrar")
     if registrar is None:
         return
-    permits = registrar.first("permit", "permit.issued")
-    events = ("opening.joined", "opening.step", "permit.received", "opening.relayed")
+    permits = registrar.first("permit", *ISSUED)
+    joins = ("opening.joined", "opening.step")
+    events = (*joins, "permit.received", "recheck.received", "opening.relayed")
     for ledger in all_.ledgers:
         for permit, fact in ledger.first("permit", *events, "case.determined").items():
             issued = permits.get(permit)
@@ -197,13 +199,14 @@ def check_openings(all_: Parties) -> Iterator[Finding]:
 
 def _not_joined(all_: Parties, permits: Mapping[str, Fact]) -> Iterator[Finding]:
     coordinator = all_.role("coordinator")
-    determined = coordinator.first("permit", "case.determined") if coordinator else _EMPTY
+    done = ("case.determined", "recheck.returned")
+    determined = coordinator.first("permit", *done) if coordinator else _EMPTY
     joined = {n.member.name: n.first("permit", "opening.joined") for n in all_.nodes}
     for permit, fact in determined.items():
         holders = permits[permit].texts("holders") if permit in permits else []
         for holder in holders:
             if holder in joined and permit not in joined[holder]:
-                sentence = f"determined under permit {_short(permit)}; its holder {holder} "
+                sentence = f"{fact.event} under permit {_short(permit)}; its holder {holder} "
                 sentence += "never ledgered that it took part"
                 yield all_.missing("opening-not-ledgered", fact, sentence)
 
@@ -226,6 +229,17 @@ def check_determinations(all_: Parties) -> Iterator[Finding]:
                 sentence = f"determined without an answer to query {_short(query)}"
                 kind = "determination-without-answer"
                 yield Finding(kind, fact.ledger, fact.index, sentence)
+
+
+def check_determined_once(all_: Parties) -> Iterator[Finding]:
+    """A case opens once: a second determination could be shown where the first would not do."""
+    coordinator = all_.role("coordinator")
+    seen: dict[str, Fact] = {}
+    for fact in coordinator.of("case.determined") if coordinator else []:
+        before = seen.setdefault(fact.text("case"), fact)
+        if before is not fact:
+            sentence = f"case {_short(fact.text('case'))} was determined before, in entry "
+            yield Finding("determined-twice", fact.ledger, fact.index, f"{sentence}{before.index}")
 
 
 def check_silent(all_: Parties) -> Iterator[Finding]:
@@ -257,7 +271,7 @@ def check_authorizations(all_: Parties, grace_s: float) -> Iterator[Finding]:
         if number not in given or given[number].index > fact.index:
             sentence = "a manifest under no authorization that this ledger gave before"
             yield Finding("authorization-missing", fact.ledger, fact.index, sentence)
-    for fact in registrar.of("manifest.issued", "ticket.renewed", "permit.issued"):
+    for fact in registrar.of("manifest.issued", "ticket.renewed", *ISSUED):
         entry = issued.get(fact.text("manifest"))
         end = ended.get(entry.fields.get("given")) if entry else None
         if end is not None and end.index < fact.index:
@@ -284,6 +298,29 @@ def check_erased(all_: Parties) -> Iterator[Finding]:
             sentence = f"erased an authorization that entry {fact.fields.get('ended')} does not "
             sentence += "end, or a second time"
             yield Finding("erased-not-ended", fact.ledger, fact.index, sentence)
+
+
+def check_cases_erased(all_: Parties) -> Iterator[Finding]:
+    """A case that was erased was over, and was erased once."""
+    coordinator = all_.role("coordinator")
+    ends = ("case.closed", "case.refused", "case.inconclusive")
+    over: set[str] = set()
+    for fact in coordinator.of(*ends, "case.erased") if coordinator else []:
+        if fact.event != "case.erased":
+            over.add(fact.text("case"))
+        elif fact.text("case") in over:
+            over.discard(fact.text("case"))
+        else:
+            sentence = f"erased case {_short(fact.text('case'))}, which was not over, or a second "
+            yield Finding("case-erased-not-over", fact.ledger, fact.index, f"{sentence}time")
+
+
+def check_repeated(all_: Parties) -> Iterator[Finding]:
+    """Re-checks: once, after a determination, by another pair."""
+    registrar = all_.role("registrar")
+    if registrar is not None:
+        for kind, fact, sentence in check_rechecks(registrar, all_.role("coordinator")):
+            yield Finding(kind, fact.ledger, fact.index, sentence)
 
 
 def check_heads(all_: Parties) -> Iterator[Finding]:
@@ -331,8 +368,11 @@ CHECKS: Final[tuple[Callable[[Parties], Iterator[Finding]], ...]] = (
     check_permits,
     check_openings,
     check_determinations,
+    check_determined_once,
     check_silent,
     check_erased,
+    check_cases_erased,
+    check_repeated,
     check_heads,
 )
 

@@ -182,9 +182,8 @@ def seconds(at: str) -> float:
 
 def claims(ledgers: Sequence[Ledger]) -> list[Claim]:
     """Every head that one party wrote down of another's log, smallest first."""
-    found = [
-        c for ledger in ledgers for c in _claims_of(ledger, "answer.received", "peer.cosigned")
-    ]
+    events = ("answer.received", "peer.cosigned", "recheck.issued")
+    found = [claim for ledger in ledgers for claim in _claims_of(ledger, *events)]
     return sorted(found, key=lambda claim: (claim.origin, claim.size))
 
 

@@ -54,7 +54,10 @@ ACCESS: dict[str, frozenset[Role]] = {
             "GetCase": [_R.OFFICER],
             "ListCases": [_R.OFFICER],
             "DecideCase": [_R.OFFICER],
+            "EraseCase": [_R.OFFICER, _R.CHECKER],
         },
+        "RecheckPermitService": {"IssueRecheck": [_R.REVIEWER]},
+        "RecheckService": {"Recheck": [_R.REVIEWER]},
         "LedgerService": {
             "GetCheckpoint": [_R.REVIEWER, _R.ADMIN],
             "ReadEntries": [_R.REVIEWER, _R.ADMIN],

@@ -12,7 +12,13 @@ from typing import Any
 from crypto.commit import Opening, verify_opening
 from crypto.errors import ProofError
 from crypto.labels import Label, join
-from model.documents.opening import Permit, holder_order
+from model.documents.opening import (
+    OpeningPermit,
+    Permit,
+    RecheckPermit,
+    holder_order,
+    recheck_order,
+)
 from model.documents.query import Manifest
 from model.policy.compiling import Inputs, Layout, check_inputs, compile_policy
 from model.policy.errors import InputError
@@ -86,7 +92,7 @@ def _open(manifest: Manifest, openings: Mapping[str, Opening]) -> dict[str, Any]
     return {field: openings[field].value for field in OPENED_FIELDS}
 
 
-def check_split(manifest: Manifest, permit: Permit) -> None:
+def check_split(manifest: Manifest, permit: OpeningPermit) -> None:
     """Raise MismatchError unless answering and silent are, in order, the manifest's departments."""
     answering, silent = set(permit.answering), set(permit.silent)
     if len(answering) != len(permit.answering) or len(silent) != len(permit.silent):
@@ -106,8 +112,45 @@ def check_holders(
         holders: All holders of the federation.
         threshold: t; so many holders stand in the permit.
     """
-    skipped = {skip.holder for skip in permit.skips}
+    _check_order(permit, holder_order(manifest.nonce, manifest.federation, holders), threshold)
+
+
+def check_recheck(
+    manifest: Manifest,
+    permit: RecheckPermit,
+    first: Permit,
+    first_digest: str,
+    holders: Sequence[str],
+    threshold: int,
+) -> None:
+    """Raise MismatchError unless ``permit`` opens what ``first`` opened, by another pair.
+
+    Args:
+        first: The permit of the determination; its signature is verified already.
+        first_digest: Of its body, hex.
+        holders: All holders of the federation.
+        threshold: t; so many holders stand in the permit.
+    """
+    check_holders(manifest, first, holders, threshold)
+    if permit.first != first_digest or _opens(permit) != _opens(first):
+        raise MismatchError("the re-check is not of what the first permit opened")
     order = holder_order(manifest.nonce, manifest.federation, holders)
+    _check_order(permit, recheck_order(order, first), threshold)
+    if not another_pair(permit.holders, first):
+        raise MismatchError("masker and evaluator of the re-check are those of the first opening")
+
+
+def another_pair(holders: Sequence[str], first: OpeningPermit) -> bool:
+    """Whether the first two of ``holders`` are not, in either order, the first permit's."""
+    return set(holders[:2]) != set(first.holders[:2])
+
+
+def _opens(permit: OpeningPermit) -> tuple[object, ...]:
+    return (permit.manifest, permit.answers, permit.answering, permit.silent)
+
+
+def _check_order(permit: OpeningPermit, order: Sequence[str], threshold: int) -> None:
+    skipped = {skip.holder for skip in permit.skips}
     expected = [h for h in order if h not in skipped][:threshold]
     if permit.holders != expected or len(expected) != threshold:
         raise MismatchError("masker, evaluator and skips do not follow the order of holders")

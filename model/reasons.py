@@ -79,6 +79,8 @@ class Reason(StrEnum):
     CASE_UNKNOWN = "case_unknown"
     CASE_NOT_DETERMINED = "case_not_determined"
     CASE_CLOSED = "case_closed"
+    CASE_NOT_OVER = "case_not_over"
+    CASE_ERASED = "case_erased"
     # the process itself
     LEDGER_UNAVAILABLE = "ledger_unavailable"
     DATABASE_FAULT = "database_fault"
@@ -217,15 +219,16 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "授权书已清除",
     ),
     Reason.RETENTION_NOT_OVER: _e(
-        "the authorization's records are still to be kept",
-        "wait for the day in the sentence beside the code, or clerk and checker both name why "
-        "with `hedui authorization erase --reason`",
-        "授权记录仍在保存期内",
+        "the records are still to be kept",
+        "wait for the day in the sentence beside the code, or whoever asks and whoever carries it "
+        "out both name why with `--reason`",
+        "记录仍在保存期内",
     ),
     Reason.ERASURE_NOT_ASKED: _e(
-        "no clerk has asked for this erasure with this reason",
-        "a clerk runs `hedui authorization erase` first, with the same reason",
-        "经办人未以相同理由提出清除",
+        "nobody has asked for this erasure with this reason",
+        "a clerk runs `hedui authorization erase`, an officer `hedui case erase`, first and with "
+        "the same reason; then a checker",
+        "尚无人以相同理由提出清除",
     ),
     Reason.MANIFEST_UNKNOWN: _e(
         "the registrar has issued no such manifest", "open the case again", "没有该查询清单"
@@ -403,6 +406,15 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "the case has no determination yet", "wait, or see `hedui case show`", "案件尚无核对结果"
     ),
     Reason.CASE_CLOSED: _e("the case is closed", "open a new case", "案件已关闭"),
+    Reason.CASE_NOT_OVER: _e(
+        "the case is not over, so it cannot be erased",
+        "wait for its end, or decide on it with `hedui case decide`; a closed one waits until the "
+        "registrar knows",
+        "案件尚未结束，不能清除",
+    ),
+    Reason.CASE_ERASED: _e(
+        "the case was erased; nobody can read it again", "open a new case", "案件已清除"
+    ),
     Reason.LEDGER_UNAVAILABLE: _e(
         "the ledger cannot be written, so nothing is answered",
         "free the disk or mend the database; the process resumes by itself",

@@ -29,7 +29,7 @@ from runtime.process import Assembly, Kind, Parts
 from runtime.receipts import Receipts
 from runtime.server import AddService, offer
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _POOL_EVERY_S: Final = 0.2
 _POOL_AFTER_S: Final = 15.0
 

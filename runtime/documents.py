@@ -10,13 +10,14 @@ from typing import TypeVar
 from crypto import knowledge, paillier
 from crypto.errors import CryptoError, ProofError, SignatureError
 from crypto.signing import VerifyKey
-from model.documents.opening import Permit
+from model.documents.opening import OpeningPermit, Permit, RecheckPermit
 from model.documents.query import Answer, Manifest
 from model.documents.signed import Document, DocumentError, Signed
 from model.federation import Federation, Member
 from model.fields import parse_time
 from model.opening import answer_context
 from model.reasons import Reason
+from model.roles import Role
 from runtime.errors import Refusal
 
 D = TypeVar("D", bound=Document)
@@ -78,8 +79,35 @@ def open_manifest(signed: Signed, federation: Federation, now: datetime) -> Mani
 def open_permit(signed: Signed, manifest: Signed, federation: Federation, now: datetime) -> Permit:
     """Verify and parse a permit of this manifest. Raises Refusal."""
     permit = open_signed(signed, Permit, federation.registrar)
+    _check_permit(permit, manifest, now)
+    return permit
+
+
+def open_recheck(
+    signed: Signed, manifest: Signed, federation: Federation, now: datetime
+) -> RecheckPermit:
+    """Verify and parse a re-check permit of this manifest, for a reviewer. Raises Refusal."""
+    permit = open_signed(signed, RecheckPermit, federation.registrar)
+    _check_permit(permit, manifest, now)
+    reviewer_of(permit, federation)
+    return permit
+
+
+def open_first_permit(signed: Signed, federation: Federation) -> Permit:
+    """The permit that a re-check names; it may have expired since. Raises Refusal."""
+    return open_signed(signed, Permit, federation.registrar)
+
+
+def reviewer_of(permit: RecheckPermit, federation: Federation) -> Member:
+    """The reviewer who alone can read what comes out. Raises Refusal(permit_mismatch)."""
+    member = federation.member(permit.reviewer)
+    if member is None or member.role is not Role.REVIEWER:
+        raise Refusal(Reason.PERMIT_MISMATCH, "the re-check is for nobody who is a reviewer")
+    return member
+
+
+def _check_permit(permit: OpeningPermit, manifest: Signed, now: datetime) -> None:
     if permit.manifest != manifest.digest:
         raise Refusal(Reason.PERMIT_MISMATCH, "the permit is for another manifest")
     if now >= parse_time(permit.expires_at):
         raise Refusal(Reason.PERMIT_EXPIRED)
-    return permit

@@ -37,8 +37,8 @@ ALL_HOLDERS: Final = "all-holders"
 BITS_BYTES: Final = 256
 """Payload of flips and results: one byte a slot, 0 or 1, in layout order, then zeros."""
 
-COORDINATOR_PAD: Final = 4096
-"""``pad_to`` of everything that is sealed to the coordinator: flips and results."""
+OUTPUT_PAD: Final = 4096
+"""``pad_to`` of what comes out, flips and results: for the coordinator, or for a reviewer."""
 
 
 def make(

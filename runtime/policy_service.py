@@ -50,6 +50,14 @@ class Policies:
             raise Refusal(Reason.POLICY_UNKNOWN)
         return _parse(row.body, row.name)
 
+    def exact(self, digest: str) -> bytes:
+        """The exact bytes of a policy, also of a withdrawn one. Raises Refusal(policy_unknown)."""
+        with self._database.read() as conn:
+            row = store.policy_row(conn, digest)
+        if row is None:
+            raise Refusal(Reason.POLICY_UNKNOWN)
+        return row.body
+
     def rows(self) -> list[store.PolicyRow]:
         """All policies, in force and withdrawn, oldest approval first."""
         with self._database.read() as conn:

@@ -14,7 +14,8 @@ from coordinator.cases.journal import Journal
 from coordinator.cases.state import RUNNING, CaseState, Setback, setback
 from coordinator.cases.store import CaseRow
 from coordinator.determination.drawing import draw
-from coordinator.opening.relay import Opening, OpeningFailed
+from coordinator.opening.opening import Opening
+from coordinator.opening.relay import OpeningFailed
 from coordinator.settings import CoordinatorSettings
 from hedui.v1 import common_pb2, registrar_pb2
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
@@ -73,7 +74,7 @@ class Engine:
         if case.state is CaseState.OPENED:
             self._issue(case)
         elif case.state is CaseState.ASKING:
-            self.asking.round(case.case_id, self._issued(case))
+            self.asking.round(case.case_id, self.issued(case))
             self.journal.complete(case.case_id)
         elif case.state is CaseState.OPENING:
             self._open(case)
@@ -94,11 +95,11 @@ class Engine:
             for name, message in zip(issued.tickets, reply.tickets, strict=True)
         ]
         kept = reply.SerializeToString(deterministic=True)
-        self.journal.issued(case.case_id, issued.digest, kept, tickets)
+        self.journal.issued(case, issued.digest, kept, tickets)
         self.log.info("case.asking", case_id=case.case_id)
 
     def _open(self, case: CaseRow) -> None:
-        issued = self._issued(case)
+        issued = self.issued(case)
         permit, digest, bits = self.opening.open(case, issued)
         self.journal.determined(
             case,
@@ -122,7 +123,8 @@ class Engine:
             self.log.warning("case.close_refused", case_id=case.case_id, reason=str(fault.reason))
         self.journal.told(case.case_id)
 
-    def _issued(self, case: CaseRow) -> Issued:
+    def issued(self, case: CaseRow) -> Issued:
+        """What the registrar issued for a case, checked again. Raises Refusal."""
         return self._read(case, parse_issued(case.manifest))
 
     def _read(self, case: CaseRow, reply: registrar_pb2.IssueManifestReply) -> Issued:

@@ -15,13 +15,13 @@ from coordinator.cases.state import CaseState, Setback, TicketState, TransitionE
 from coordinator.cases.vault import Vault
 from crypto import jcs
 from crypto.rng import Rng
-from crypto.sealing import AtRestKey
 from ledger.checkpoint import Checkpoint
 from model.documents.desk import Decision
-from model.documents.opening import Permit
+from model.documents.opening import Kind, Permit
 from model.documents.query import Answer, OfficerRequest
 from model.reasons import Reason
 from runtime.database import Database
+from runtime.errors import Refusal
 from runtime.salting import Salted
 from runtime.store import keep_openings
 from runtime.writer import Tx, Writer
@@ -43,10 +43,10 @@ class Arrived:
 class Journal:
     """The cases of one coordinator, on its database and writer."""
 
-    def __init__(self, database: Database, writer: Writer, *, kek: AtRestKey, rng: Rng) -> None:
+    def __init__(self, database: Database, writer: Writer, *, vault: Vault, rng: Rng) -> None:
         self._database = database
         self._writer = writer
-        self._vault = Vault(kek, rng=rng)
+        self._vault = vault
         self._rng = rng
 
     # ------------------------------------------------------------------ reading
@@ -66,12 +66,18 @@ class Journal:
     def tickets(self, case_id: str) -> list[store.TicketRow]:
         """The tickets of a case in the manifest's order."""
         with self._database.read() as conn:
+            case, rows = _existing(store.find_case(conn, case_id)), store.tickets(conn, case_id)
+        return self._vault.opened_tickets(case, rows)
+
+    def progress(self, case_id: str) -> list[store.TicketRow]:
+        """The same, with ticket and answer left sealed: who has answered, and when."""
+        with self._database.read() as conn:
             return store.tickets(conn, case_id)
 
-    def steps(self, case_id: str) -> dict[str, bytes]:
-        """The stored messages of the opening."""
+    def steps(self, case_id: str, kind: Kind) -> dict[str, bytes]:
+        """The stored messages of the opening of this kind."""
         with self._database.read() as conn:
-            return store.steps(conn, case_id)
+            return store.steps(conn, case_id, kind)
 
     def decisions(self, case: store.CaseRow) -> Mapping[str, bytes]:
         """Programme to signed decision."""
@@ -122,17 +128,20 @@ class Journal:
 
     def issued(
         self,
-        case_id: str,
+        case: store.CaseRow,
         manifest: str,
         message: bytes,
         tickets: Sequence[tuple[str, str, bytes]],
     ) -> None:
         """The registrar's manifest and tickets have been verified: asking begins."""
+        case_id, seal = case.case_id, self._vault.seal_ticket
+        sealed = self._vault.seal(case_id, self._vault.key(case), "manifest", message)
+        rows = [(name, query, seal(case, name, ticket)) for name, query, ticket in tickets]
 
         def write(tx: Tx) -> None:
             store.move(tx.conn, case_id, CaseState.ASKING, now=tx.now)
-            store.change(tx.conn, case_id, now=tx.now, manifest=message)
-            store.insert_tickets(tx.conn, case_id, tickets)
+            store.change(tx.conn, case_id, now=tx.now, manifest=sealed)
+            store.insert_tickets(tx.conn, case_id, rows)
             tx.append("manifest.received", case=case_id, manifest=manifest)
 
         self._run(write)
@@ -154,11 +163,14 @@ class Journal:
 
     def renewed(self, case_id: str, department: str, ticket: bytes) -> None:
         """A ticket has a later expiry."""
-        self._run(lambda tx: store.change_ticket(tx.conn, case_id, department, ticket=ticket))
+        sealed = self._vault.seal_ticket(self._stored(case_id), department, ticket)
+        self._run(lambda tx: store.change_ticket(tx.conn, case_id, department, ticket=sealed))
 
     def answered(self, case_id: str, arrived: Arrived) -> None:
         """An answer was verified; it is stored and never fetched again."""
         answer, head = arrived.answer, arrived.head
+        case = self._stored(case_id)
+        sealed = self._vault.seal_answer(case, answer.department, arrived.message)
 
         def write(tx: Tx) -> None:
             store.change_ticket(
@@ -167,7 +179,7 @@ class Journal:
                 answer.department,
                 state=TicketState.ANSWERED,
                 reason="",
-                answer=arrived.message,
+                answer=sealed,
                 answered_at=answer.answered_at,
                 data_dates=jcs.encode(dict(answer.data_dates)),
             )
@@ -232,14 +244,20 @@ class Journal:
         case_id: str,
         messages: Sequence[tuple[str, bytes, str]],
         *,
+        kind: Kind,
         permit: str,
         manifest: str,
     ) -> None:
-        """Store what one call brought: (step, message, its digest), each with an entry."""
+        """Store what one call brought: (step, message, its digest), each with an entry.
+
+        Raises Refusal(case_closed) where a case was closed during its re-check.
+        """
 
         def write(tx: Tx) -> None:
+            if kind == "re-check":
+                require_determined(store.find_case(tx.conn, case_id))
             for name, message, digest in messages:
-                store.insert_step(tx.conn, case_id, name, message)
+                store.insert_step(tx.conn, case_id, kind, name, message)
                 tx.append(
                     "opening.relayed", permit=permit, manifest=manifest, step=name, message=digest
                 )
@@ -330,6 +348,7 @@ class Journal:
             if last:
                 store.move(tx.conn, case.case_id, CaseState.CLOSED, now=tx.now)
                 tx.append("case.closed", case=case.case_id)
+                store.delete_steps(tx.conn, case.case_id)
 
         self._run(write)
 
@@ -337,8 +356,26 @@ class Journal:
         """The registrar knows that the application ended."""
         self._run(lambda tx: store.change(tx.conn, case_id, now=tx.now, told=1))
 
+    # ------------------------------------------------------------------ helpers
+
+    def _stored(self, case_id: str) -> store.CaseRow:
+        """The case with its columns sealed."""
+        with self._database.read() as conn:
+            return _existing(store.find_case(conn, case_id))
+
     def _run(self, write: Callable[[Tx], T]) -> T:
         return self._writer.run(write)
+
+
+def require_determined(case: store.CaseRow | None) -> store.CaseRow:
+    """The case, if it was determined and is not closed. Raises Refusal."""
+    if case is None:
+        raise Refusal(Reason.CASE_UNKNOWN)
+    if case.state in (CaseState.CLOSED, CaseState.ERASED):
+        raise Refusal(Reason.CASE_CLOSED)
+    if case.state is not CaseState.DETERMINED:
+        raise Refusal(Reason.CASE_NOT_DETERMINED)
+    return case
 
 
 def _existing(row: store.CaseRow | None) -> store.CaseRow:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from coordinator.asking.issued import PolicyLookup
 from coordinator.cases.engine import officer_request
+from coordinator.cases.erasing import Erasures
 from coordinator.cases.journal import Journal
 from coordinator.cases.state import CaseState
 from coordinator.cases.store import CaseRow
@@ -16,7 +17,7 @@ from coordinator.cases.views import case_view
 from crypto.errors import CryptoError
 from hedui.v1 import common_pb2, coordinator_pb2_grpc
 from hedui.v1 import coordinator_pb2 as pb
-from model.documents.desk import Decision
+from model.documents.desk import CaseErasure, Decision
 from model.documents.query import OfficerRequest
 from model.documents.signed import Signed
 from model.federation import Federation, Member
@@ -33,7 +34,7 @@ _STATES: Final = frozenset({"", *CaseState})
 
 
 class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
-    """Open, show, list, decide."""
+    """Open, show, list, decide, erase."""
 
     def __init__(
         self,
@@ -42,12 +43,14 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         federation: Federation,
         policy_of: PolicyLookup,
         wake: Callable[[str], None],
+        erasures: Erasures,
     ) -> None:
         """``wake`` has a worker take up a case now."""
         self._journal = journal
         self._federation = federation
         self._policy_of = policy_of
         self._wake = wake
+        self._erasures = erasures
 
     def offered(self) -> AddService:
         """Return what registers it with a server."""
@@ -98,7 +101,26 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             self._decide(case, decision, message)
         return self._view(self._case(decision.case))
 
+    def EraseCase(self, request: pb.EraseCaseRequest, context: Any) -> pb.EraseCaseReply:
+        """Ask for a case's erasure, or carry it out. Refusals are ledgered."""
+        caller, signed, named = current_caller(), signed_from_wire(request.erasure), ""
+        try:
+            wanted = open_signed(signed, CaseErasure, caller.member)
+            named = wanted.case
+            if wanted.person != caller.name:
+                raise Refusal(Reason.SIGNATURE_INVALID, "the erasure names another person")
+            message = request.erasure.SerializeToString(deterministic=True)
+            entry = self._erasures.erase(wanted, message, caller.role)
+        except Refusal as refusal:
+            if refusal.reason is not Reason.LEDGER_UNAVAILABLE:
+                self._erasures.refused(named, caller.name, refusal.reason)
+            raise
+        case = self._case(wanted.case)
+        return pb.EraseCaseReply(case_id=case.case_id, state=case.state, ledger_entry=entry)
+
     def _decide(self, case: CaseRow, decision: Decision, message: bytes) -> None:
+        if case.state is CaseState.ERASED:
+            raise Refusal(Reason.CASE_ERASED)
         if case.state is CaseState.CLOSED:
             raise Refusal(Reason.CASE_CLOSED)
         if case.state is not CaseState.DETERMINED:
@@ -144,6 +166,6 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def _view(self, case: CaseRow) -> pb.Case:
         try:
-            return case_view(case, self._journal.tickets(case.case_id))
+            return case_view(case, self._journal.progress(case.case_id))
         except CryptoError:
             raise Refusal(Reason.INTERNAL) from None

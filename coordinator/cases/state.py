@@ -1,7 +1,7 @@
 """States of a case, and what each outcome of a call means for it. Pure.
 
-    opened → asking → opening → determined → closed
-       └───────┴─────────┴──→ refused | inconclusive
+    opened → asking → opening → determined → closed → erased
+       └───────┴─────────┴──→ refused | inconclusive ──┘
 
 ``refused`` ends a case that somebody said no to; ``inconclusive`` one that was allowed and did
 not come to an end. A waiting case stays where it is, with the reason why it waits.
@@ -33,6 +33,7 @@ class CaseState(StrEnum):
     REFUSED = "refused"
     INCONCLUSIVE = "inconclusive"
     CLOSED = "closed"
+    ERASED = "erased"
 
 
 RUNNING: Final = frozenset({CaseState.OPENED, CaseState.ASKING, CaseState.OPENING})
@@ -43,7 +44,14 @@ _NEXT: Final[dict[CaseState, frozenset[CaseState]]] = {
     CaseState.ASKING: frozenset({CaseState.OPENING, CaseState.REFUSED, CaseState.INCONCLUSIVE}),
     CaseState.OPENING: frozenset({CaseState.DETERMINED, CaseState.REFUSED, CaseState.INCONCLUSIVE}),
     CaseState.DETERMINED: frozenset({CaseState.CLOSED}),
+    CaseState.CLOSED: frozenset({CaseState.ERASED}),
+    CaseState.REFUSED: frozenset({CaseState.ERASED}),
+    CaseState.INCONCLUSIVE: frozenset({CaseState.ERASED}),
 }
+
+
+OVER: Final = frozenset({CaseState.CLOSED, CaseState.REFUSED, CaseState.INCONCLUSIVE})
+"""States in which nothing more comes of a case: it may be erased once its time is past."""
 
 
 class TransitionError(Exception):

@@ -1,7 +1,8 @@
 """Cases in SQL: small functions over a connection; the writer's for changes, a reader's for reads.
 
 Documents are kept as the exact serialized messages that arrived, so that what was verified is
-what is passed on. A case's step messages are sealed to others; they go when the case ends.
+what is passed on; whatever says or shows anything of the household lies sealed (cases.vault). A
+case's step messages are sealed to others; they go when it is determined, a re-check's when it ends.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,6 @@ from sqlalchemy import (
     String,
     Table,
     delete,
-    func,
     insert,
     select,
     update,
@@ -37,7 +37,8 @@ CASES: Final = Table(
     METADATA,
     Column("number", _Number, primary_key=True, autoincrement=True),
     Column("case_id", String(32), nullable=False, unique=True),
-    # SHA-256 of the officer's signed request: the same request is the same case.
+    # SHA-256 of the officer's signed request: the same request is the same case. Random after an
+    # erasure: whoever has the request shall not find the case by it.
     Column("request_digest", String(64), nullable=False, unique=True),
     # Sealed: the request as it arrived.
     Column("request", LargeBinary, nullable=False),
@@ -48,10 +49,10 @@ CASES: Final = Table(
     Column("detail", LargeBinary, nullable=False),
     Column("opened_at", String(20), nullable=False),
     Column("updated_at", String(20), nullable=False),
-    # The case's data key, wrapped. It seals request, determination, decisions and the openings
-    # of the ledger's commitments: destroying it erases them.
+    # The case's data key, wrapped. It seals all that is called sealed here, and the openings of
+    # the ledger's commitments: destroying it erases them. Empty after an erasure.
     Column("data_key", LargeBinary, nullable=False),
-    # IssueManifestReply, as verified; empty before.
+    # Sealed: IssueManifestReply, as verified; empty before.
     Column("manifest", LargeBinary, nullable=False),
     Column("permit", LargeBinary, nullable=False),
     # Sealed: canonical JSON of the determination.
@@ -67,10 +68,12 @@ TICKETS: Final = Table(
     Column("department", String(64), primary_key=True),
     Column("position", Integer, nullable=False),
     Column("query", String(32), nullable=False, unique=True),
+    # Sealed: the ticket, and so the members' pseudonyms.
     Column("ticket", LargeBinary, nullable=False),
     Column("sent", Integer, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", String(40), nullable=False),
+    # Sealed: the answer; t key holders could decrypt it.
     Column("answer", LargeBinary, nullable=False),
     Column("answered_at", String(20), nullable=False),
     # Canonical JSON: resource to date.
@@ -80,6 +83,7 @@ STEPS: Final = Table(
     "case_step",
     METADATA,
     Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
     # "mask", "share:NAME", "bits", "terms", "flips", "results"
     Column("step", String(80), primary_key=True),
     Column("message", LargeBinary, nullable=False),
@@ -91,6 +95,27 @@ DECISIONS: Final = Table(
     Column("programme", String(64), primary_key=True),
     # Sealed: the decision as it arrived.
     Column("decision", LargeBinary, nullable=False),
+)
+RECHECKS: Final = Table(
+    "case_recheck",
+    METADATA,
+    # One re-check a case.
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    # The registrar's permit, as verified.
+    Column("permit", LargeBinary, nullable=False),
+    # Reason code once it failed for good.
+    Column("failed", String(40), nullable=False),
+)
+ERASURES: Final = Table(
+    "case_erasure",
+    METADATA,
+    # What an officer asked for; a checker carries it out.
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    Column("reason", String(32), nullable=False),
+    Column("officer", String(64), nullable=False),
+    # What each signed, sealed under the process's own key: it names no applicant.
+    Column("asked", LargeBinary, nullable=False),
+    Column("done", LargeBinary, nullable=False),
 )
 
 
@@ -132,6 +157,23 @@ class TicketRow:
     answer: bytes
     answered_at: str
     data_dates: bytes
+
+
+@dataclass(frozen=True)
+class RecheckRow:
+    """The re-check of a case: the registrar's permit; a reason code once it failed for good."""
+
+    permit: bytes
+    failed: str
+
+
+@dataclass(frozen=True)
+class ErasureRow:
+    """An erasure that an officer asked for; ``asked`` is the signed order, sealed."""
+
+    reason: str
+    officer: str
+    asked: bytes
 
 
 def insert_case(
@@ -239,19 +281,21 @@ def change_ticket(conn: Connection, case_id: str, department: str, **values: Any
     conn.execute(update(TICKETS).where(here), values)
 
 
-def insert_step(conn: Connection, case_id: str, step: str, message: bytes) -> None:
+def insert_step(conn: Connection, case_id: str, kind: str, step: str, message: bytes) -> None:
     """Store a holder's message; it never changes."""
-    conn.execute(insert(STEPS), {"case_id": case_id, "step": step, "message": message})
+    row = {"case_id": case_id, "kind": kind, "step": step, "message": message}
+    conn.execute(insert(STEPS), row)
 
 
-def steps(conn: Connection, case_id: str) -> dict[str, bytes]:
-    """The stored messages of an opening."""
-    query = select(STEPS.c.step, STEPS.c.message).where(STEPS.c.case_id == case_id)
+def steps(conn: Connection, case_id: str, kind: str) -> dict[str, bytes]:
+    """The stored messages of an opening of this kind."""
+    here = (STEPS.c.case_id == case_id) & (STEPS.c.kind == kind)
+    query = select(STEPS.c.step, STEPS.c.message).where(here)
     return {row.step: bytes(row.message) for row in conn.execute(query)}
 
 
 def delete_steps(conn: Connection, case_id: str) -> None:
-    """Forget the messages of an opening that has ended."""
+    """Forget the messages of openings that have ended."""
     conn.execute(delete(STEPS).where(STEPS.c.case_id == case_id))
 
 
@@ -267,10 +311,52 @@ def decisions(conn: Connection, case_id: str) -> Mapping[str, bytes]:
     return {row.programme: bytes(row.decision) for row in conn.execute(query)}
 
 
-def count_by_state(conn: Connection) -> dict[str, int]:
-    """How many cases stand in each state."""
-    query = select(CASES.c.state, func.count()).group_by(CASES.c.state)
-    return {str(state): int(count) for state, count in conn.execute(query)}
+def insert_recheck(conn: Connection, case_id: str, permit: bytes) -> None:
+    """Store the one re-check permit of a case."""
+    conn.execute(insert(RECHECKS), {"case_id": case_id, "permit": permit, "failed": ""})
+
+
+def recheck(conn: Connection, case_id: str) -> RecheckRow | None:
+    """The re-check of a case, or None."""
+    query = select(RECHECKS.c.permit, RECHECKS.c.failed).where(RECHECKS.c.case_id == case_id)
+    row = conn.execute(query).one_or_none()
+    return None if row is None else RecheckRow(bytes(row.permit), row.failed)
+
+
+def fail_recheck(conn: Connection, case_id: str, reason: str) -> None:
+    """Note that a re-check failed for good."""
+    conn.execute(update(RECHECKS).where(RECHECKS.c.case_id == case_id), {"failed": reason})
+
+
+def ask_erasure(conn: Connection, case_id: str, row: ErasureRow) -> None:
+    """Store what an officer asks for, in place of what was asked before."""
+    conn.execute(delete(ERASURES).where(ERASURES.c.case_id == case_id))
+    conn.execute(insert(ERASURES), {"case_id": case_id, **vars(row), "done": b""})
+
+
+def erasure(conn: Connection, case_id: str) -> ErasureRow | None:
+    """What was asked for, or None."""
+    columns = (ERASURES.c.reason, ERASURES.c.officer, ERASURES.c.asked)
+    row = conn.execute(select(*columns).where(ERASURES.c.case_id == case_id)).one_or_none()
+    return None if row is None else ErasureRow(row.reason, row.officer, bytes(row.asked))
+
+
+def erase(conn: Connection, case_id: str, *, now: str, entry: int, blank: str, done: bytes) -> None:
+    """Empty a case that has ended: its row, its tickets, everything that belongs to it.
+
+    Args:
+        entry: Index of ``case.erased``.
+        blank: Unique, and says nothing; it stands for the request's digest.
+        done: What the checker signed, sealed.
+    """
+    move(conn, case_id, CaseState.ERASED, now=now)
+    empty = dict.fromkeys((*_CASE_BYTES, "data_key"), b"")
+    change(conn, case_id, now=now, request_digest=blank, entry=entry, **empty)
+    here = TICKETS.c.case_id == case_id
+    conn.execute(update(TICKETS).where(here), {"ticket": b"", "answer": b""})
+    for table in (STEPS, DECISIONS, RECHECKS):
+        conn.execute(delete(table).where(table.c.case_id == case_id))
+    conn.execute(update(ERASURES).where(ERASURES.c.case_id == case_id), {"done": done})
 
 
 def _one(conn: Connection, condition: Any) -> CaseRow | None:

@@ -13,12 +13,12 @@ _MAX_DATES_BYTES = 1 << 16
 
 
 def case_view(case: CaseRow, tickets: Sequence[TicketRow]) -> pb.Case:
-    """The whole case; ``tickets`` in the manifest's order."""
-    request = officer_request(case)
+    """The whole case; ``tickets`` in the manifest's order. Of an erased one, what is left."""
+    request = officer_request(case) if case.request else None
     return pb.Case(
         case_id=case.case_id,
         state=case.state,
-        authorization=request.authorization,
+        authorization=request.authorization if request else "",
         reason=case.reason,
         detail=case.detail.decode("utf-8"),
         opened_at=case.opened_at,
@@ -27,7 +27,7 @@ def case_view(case: CaseRow, tickets: Sequence[TicketRow]) -> pb.Case:
         programmes=_programmes(case),
         ledger_entry=case.entry or 0,
         has_entry=case.entry is not None,
-        policy=request.policy,
+        policy=request.policy if request else "",
     )
 
 

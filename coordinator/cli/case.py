@@ -1,4 +1,4 @@
-"""``hedui case list | show | decide | countersign``."""
+"""``hedui case list | show | decide | countersign | erase``."""
 
 import sys
 from enum import StrEnum
@@ -29,16 +29,26 @@ State = Annotated[str, typer.Option("--state", help="Only cases in this state.")
 Programme = Annotated[str, typer.Argument(help="The programme that is decided on.")]
 Chosen = Annotated[Choice, typer.Argument(help="granted or refused: your decision, signed.")]
 Why = Annotated[str, typer.Option("--reason", help="Your reason, in your words.")]
+WhyErase = Annotated[
+    str,
+    typer.Option(
+        "--reason",
+        metavar="REASON",
+        help="retention-over; or, before that time: requested, registered-in-error, ordered.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Erase without asking.")]
 DraftFile = Annotated[Path, typer.Argument(help="The officer's draft: `hedui verify … --draft`.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands."""
-    group = typer.Typer(help="Cases (案件): list, show, decide.", no_args_is_help=True)
+    group = typer.Typer(help="Cases (案件): list, show, decide, erase.", no_args_is_help=True)
     group.command("list")(show_all)
     group.command("show")(show)
     group.command("decide")(decide)
     group.command("countersign")(countersign)
+    group.command("erase")(erase)
     app.add_typer(group, name="case")
 
 
@@ -129,6 +139,55 @@ def countersign(context: typer.Context, file: DraftFile) -> None:
         f"{file}: you have signed that {request.officer} may query {request.authorization} again "
         f"for {', '.join(request.programmes)}, because: {request.again}"
     )
+
+
+def erase(
+    context: typer.Context, case_id: CaseId, reason: WhyErase = "retention-over", yes: Yes = False
+) -> None:
+    """Destroy a case that is over, for ever: an officer asks, then a checker does it."""
+    from coordinator.cli.acting import act
+    from model.roles import Role
+
+    with act(options(context)) as acting:
+        checker = acting.member.role is Role.CHECKER
+        # A checker lists no cases: the officer says which, by its whole id.
+        number = case_id if checker else _find(acting, case_id).case_id
+        if checker and not yes:
+            typer.confirm(f"Nobody can read case {number} again after this. Erase it?", abort=True)
+        reply = _erase(acting, number, reason)
+    if checker:
+        typer.echo(f"{reply.case_id}: {reply.state}, ledger entry {reply.ledger_entry}")
+    else:
+        typer.echo(f"{reply.case_id}: asked for; a checker runs `hedui case erase {number}`")
+
+
+def _erase(acting: "Acting", number: str, reason: str) -> "pb.EraseCaseReply":
+    from typing import get_args
+
+    from pydantic import ValidationError
+
+    from hedui.v1.coordinator_pb2 import EraseCaseRequest
+    from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
+    from model.documents.authorization import ErasureReason
+    from model.documents.desk import CaseErasure
+    from model.documents.signed import sign
+    from runtime.errors import SettingsError
+    from runtime.wire import signed_to_wire
+
+    name = acting.identity.name
+    try:
+        table = {"case": number, "reason": reason, "person": name}
+        wanted = CaseErasure.model_validate(table)
+    except ValidationError:
+        raise SettingsError(
+            f'"{number}" with the reason "{reason}": the case is its whole id, 32 hex digits, the '
+            f"reason one of {', '.join(get_args(ErasureReason))}"
+        ) from None
+    signed = sign(wanted, acting.identity.sign_key, name)
+    request = EraseCaseRequest(erasure=signed_to_wire(signed))
+    process = acting.federation.coordinator.name
+    reply: pb.EraseCaseReply = acting.call(process, CaseServiceStub, "EraseCase", request)
+    return reply
 
 
 def _find(acting: "Acting", case_id: str) -> "pb.Case":

@@ -21,6 +21,7 @@ ZH = {
     "determined": "已出结果",
     "refused": "被拒绝",
     "closed": "已办结",
+    "erased": "已清除",
 }
 
 

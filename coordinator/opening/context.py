@@ -7,16 +7,14 @@ from coordinator.asking.issued import Issued
 from coordinator.cases.state import TicketState
 from coordinator.cases.store import TicketRow
 from hedui.v1 import common_pb2, holder_pb2
-from model.documents.opening import Permit, answer_set_digest
+from model.documents.opening import OpeningPermit, Permit, RecheckPermit, answer_set_digest
 from model.documents.signed import Signed
 from model.federation import Federation
-from model.opening import MismatchError, check_holders, check_split
+from model.opening import MismatchError, check_holders, check_recheck, check_split
 from model.reasons import Reason
-from runtime.documents import open_signed
+from runtime.documents import open_signed, reviewer_of
 from runtime.errors import Refusal
 from runtime.wire import openings_to_wire, signed_to_wire
-
-KIND = "rules"
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,8 @@ def check_permit(
     Its expiry is looked at when it is used, not here: an expired one still says who was named.
     """
     permit = open_signed(signed, Permit, federation.registrar)
-    said = (permit.manifest, permit.kind, permit.answers, tuple(permit.answering))
-    if said != (issued.digest, KIND, answers.digest, answers.answering):
-        raise Refusal(Reason.PERMIT_MISMATCH)
     try:
-        check_split(issued.manifest, permit)
+        _check_about(permit, issued, answers)
         names = [holder.name for holder in federation.holders]
         check_holders(issued.manifest, permit, names, federation.joint_key.threshold)
     except MismatchError as error:
@@ -69,13 +64,41 @@ def check_permit(
     return permit
 
 
+def check_recheck_permit(
+    signed: Signed, first: Signed, issued: Issued, answers: AnswerSet, federation: Federation
+) -> RecheckPermit:
+    """Open a re-check permit that is for exactly what ``first`` opened. Raises Refusal.
+
+    Args:
+        first: The permit of this case's determination, which was checked when it came.
+    """
+    permit = open_signed(signed, RecheckPermit, federation.registrar)
+    before = open_signed(first, Permit, federation.registrar)
+    reviewer_of(permit, federation)
+    names, threshold = [h.name for h in federation.holders], federation.joint_key.threshold
+    try:
+        _check_about(permit, issued, answers)
+        check_recheck(issued.manifest, permit, before, first.digest, names, threshold)
+    except MismatchError as error:
+        raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
+    return permit
+
+
+def _check_about(permit: OpeningPermit, issued: Issued, answers: AnswerSet) -> None:
+    said = (permit.manifest, permit.answers, tuple(permit.answering))
+    if said != (issued.digest, answers.digest, answers.answering):
+        raise MismatchError("the permit is not for this manifest and these answers")
+    check_split(issued.manifest, permit)
+
+
 def context_message(
-    issued: Issued, permit: Signed, answers: AnswerSet
+    issued: Issued, permit: Signed, answers: AnswerSet, first: Signed | None = None
 ) -> holder_pb2.OpeningContext:
-    """What every holder checks for itself."""
+    """What every holder checks for itself; with ``first``, for a re-check."""
     return holder_pb2.OpeningContext(
         manifest=signed_to_wire(issued.signed),
         permit=signed_to_wire(permit),
         openings=openings_to_wire(list(issued.openings.values())),
         answers=answers.messages,
+        first=None if first is None else signed_to_wire(first),
     )

@@ -1,9 +1,9 @@
-"""The relay of an opening: permit, mask, shares, comparison, results; each step once.
+"""The relay of an opening: mask, shares, comparison, results; each step once.
 
 Source: DESIGN 2.6 and holder.proto. Every reply is stored, with a ledger entry, before the next
-call; a repeat of a call brings the holder's stored message. The permit names the holders and is
-never asked for again with other contents.
-Learns: which holders take part; of what they say, the mask, and in the end the bits.
+call; a repeat of a call brings the holder's stored message. It is the same for either kind of
+permit; of a re-check, flips and results are sealed to its reviewer.
+Learns: which holders take part; of what they say, the mask.
 """
 
 import hashlib
@@ -14,18 +14,14 @@ from typing import Any, Final
 from coordinator.asking.issued import Issued
 from coordinator.cases.journal import Journal
 from coordinator.cases.state import Setback, setback
-from coordinator.cases.store import CaseRow
 from coordinator.opening import context
 from coordinator.opening.context import AnswerSet
-from coordinator.opening.transcript import check_mask, read_bits
+from coordinator.opening.transcript import check_mask
 from coordinator.settings import CoordinatorSettings
 from crypto import paillier
-from crypto.errors import InvalidKey
-from crypto.sealing import SealingKey
-from hedui.v1 import common_pb2, holder_pb2, registrar_pb2
+from hedui.v1 import common_pb2, holder_pb2
 from hedui.v1.holder_pb2_grpc import HolderServiceStub
-from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
-from model.documents.opening import HolderHeader, Permit
+from model.documents.opening import HolderHeader, OpeningPermit
 from model.documents.signed import Signed
 from model.federation import Federation
 from model.fields import parse_time
@@ -34,23 +30,40 @@ from runtime.channel import Dialer
 from runtime.clock import Clock
 from runtime.errors import CallError, Refusal, SettingsError
 from runtime.holder_messages import check_address, digest_of
-from runtime.identity import Identity
-from runtime.wire import signed_from_wire
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """One opening under its permit."""
 
     case_id: str
     issued: Issued
     answers: AnswerSet
-    permit: Permit
+    permit: OpeningPermit
     signed: Signed
+    recipient: str
+    """Who alone can read what comes out."""
+    first: Signed | None = None
+    """Of a re-check: the permit that it repeats."""
 
     @property
     def context(self) -> holder_pb2.OpeningContext:
-        return context.context_message(self.issued, self.signed, self.answers)
+        """What holders are shown."""
+        return context.context_message(self.issued, self.signed, self.answers, self.first)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What comes out: the verified mask, and both halves of each bit, sealed to the recipient."""
+
+    mask: common_pb2.HolderMessage
+    flips: common_pb2.SealedMessage
+    results: common_pb2.SealedMessage
+
+    @property
+    def header(self) -> HolderHeader:
+        """The header of the mask: it names permit and C."""
+        return HolderHeader.decode(self.mask.header.body)
 
 
 class OpeningFailed(Setback):
@@ -62,8 +75,8 @@ class OpeningFailed(Setback):
         self.permit = permit
 
 
-class Opening:
-    """Takes a case from its answers to its bits."""
+class Relay:
+    """Takes an opening from its permit to what comes out."""
 
     def __init__(
         self,
@@ -72,95 +85,45 @@ class Opening:
         dialer: Dialer,
         federation: Federation,
         key: paillier.PublicKey,
-        identity: Identity,
         settings: CoordinatorSettings,
         clock: Clock,
     ) -> None:
-        if identity.seal_key is None:
-            raise InvalidKey("the coordinator has no sealing key")
         self._journal: Final = journal
         self._dialer: Final = dialer
         self._federation: Final = federation
         self._key: Final = key
-        self._name: Final = identity.name
-        self._seal_key: Final[SealingKey] = identity.seal_key
         self._settings: Final = settings
         self._clock: Final = clock
 
-    def open(self, case: CaseRow, issued: Issued) -> tuple[Permit, str, list[int]]:
-        """Return the permit, its digest, and the bits in slot order.
+    def run(self, run: Run) -> Output:
+        """Take every step that is not stored yet.
 
-        Raises OpeningFailed, naming the holder; or Setback: the registrar refuses, or somebody
-        cannot be reached and the permit lasts.
+        Raises OpeningFailed, naming the holder; or Setback: somebody cannot be reached and the
+        permit lasts.
         """
-        answers = context.answer_set(issued.digest, self._journal.tickets(case.case_id))
-        permit, signed = self._permit(case, issued, answers)
-        run = _Run(case.case_id, issued, answers, permit, signed)
         try:
-            return permit, signed.digest, self._steps(run)
+            return self._steps(run)
         except Setback as fault:
-            raise self._judged(run, fault) from None
-
-    # ------------------------------------------------------------------ permit
-
-    def _permit(self, case: CaseRow, issued: Issued, answers: AnswerSet) -> tuple[Permit, Signed]:
-        """The stored permit, or the registrar's."""
-        if case.permit:
-            message = common_pb2.SignedDocument.FromString(case.permit)
-            signed = signed_from_wire(message)
-            return context.check_permit(signed, issued, answers, self._federation), signed
-        request = registrar_pb2.IssuePermitRequest(
-            manifest=bytes.fromhex(issued.digest),
-            kind=context.KIND,
-            answers=bytes.fromhex(answers.digest),
-            silent=answers.silent,
-        )
-        registrar = self._federation.registrar.name
-        timeout_s = self._settings.holder_timeout_s
-        try:
-            reply = self._dialer.call(
-                registrar, ManifestServiceStub, "IssuePermit", request, timeout_s=timeout_s
-            )
-        except CallError as error:
-            raise setback(error) from None
-        signed = signed_from_wire(reply.permit)
-        permit = context.check_permit(signed, issued, answers, self._federation)
-        message = reply.permit.SerializeToString(deterministic=True)
-        self._journal.permitted(case.case_id, permit, signed.digest, message)
-        return permit, signed
+            raise self.judged(run, fault) from None
 
     # ------------------------------------------------------------------ steps
 
-    def _steps(self, run: _Run) -> list[int]:
-        mask, header = self._mask(run)
+    def _steps(self, run: Run) -> Output:
+        mask = self._mask(run)
         shares = [self._stored(run, f"share:{run.permit.masker}")]
         shares += [self._share(run, mask, holder) for holder in run.permit.holders[2:]]
         bits = self._bits(run, mask, shares)
         flips = self._compare(run, bits)
-        results = self._conclude(run)
-        try:
-            return read_bits(
-                flips,
-                results,
-                run.permit,
-                header,
-                count=len(run.issued.terms.layout.slots),
-                name=self._name,
-                key=self._seal_key,
-                federation=self._federation,
-            )
-        except Refusal as bad:
-            raise Setback(bad.reason, waits=False, who=run.permit.evaluator) from None
+        return Output(mask, flips, self._conclude(run))
 
-    def _mask(self, run: _Run) -> tuple[common_pb2.HolderMessage, HolderHeader]:
-        stored = self._journal.steps(run.case_id)
+    def _mask(self, run: Run) -> common_pb2.HolderMessage:
+        stored = self._journal.steps(run.case_id, run.permit.kind)
         if "mask" in stored:
-            message = common_pb2.HolderMessage.FromString(stored["mask"])
-            return message, HolderHeader.decode(message.header.body)
+            return common_pb2.HolderMessage.FromString(stored["mask"])
         masker = run.permit.masker
         reply = self._call(masker, "Mask", holder_pb2.MaskRequest(context=run.context))
         try:
-            header = check_mask(
+            check_mask(
                 reply,
                 run.permit,
                 run.signed.digest,
@@ -171,10 +134,11 @@ class Opening:
         except Refusal as bad:
             raise Setback(bad.reason, waits=False, who=masker) from None
         self._keep(run, {"mask": reply.mask, f"share:{masker}": reply.share})
-        return reply.mask, header
+        mask: common_pb2.HolderMessage = reply.mask
+        return mask
 
     def _share(
-        self, run: _Run, mask: common_pb2.HolderMessage, holder: str
+        self, run: Run, mask: common_pb2.HolderMessage, holder: str
     ) -> common_pb2.SealedMessage:
         name = f"share:{holder}"
         if not self._has(run, name):
@@ -185,7 +149,7 @@ class Opening:
 
     def _bits(
         self,
-        run: _Run,
+        run: Run,
         mask: common_pb2.HolderMessage,
         shares: Sequence[common_pb2.SealedMessage],
     ) -> common_pb2.SealedMessage:
@@ -196,24 +160,24 @@ class Opening:
             self._keep_sealed(run, "bits", reply.bits, evaluator, run.permit.masker)
         return self._stored(run, "bits")
 
-    def _compare(self, run: _Run, bits: common_pb2.SealedMessage) -> common_pb2.SealedMessage:
+    def _compare(self, run: Run, bits: common_pb2.SealedMessage) -> common_pb2.SealedMessage:
         masker = run.permit.masker
         if not self._has(run, "terms"):
             permit = bytes.fromhex(run.signed.digest)
             request = holder_pb2.CompareRequest(permit=permit, bits=bits)
             reply = self._call(masker, "Compare", request)
-            _check_address(reply.flips, masker, self._name)
+            _check_address(reply.flips, masker, run.recipient)
             _check_address(reply.terms, masker, run.permit.evaluator)
             self._keep(run, {"terms": reply.terms, "flips": reply.flips})
         return self._stored(run, "flips")
 
-    def _conclude(self, run: _Run) -> common_pb2.SealedMessage:
+    def _conclude(self, run: Run) -> common_pb2.SealedMessage:
         evaluator = run.permit.evaluator
         if not self._has(run, "results"):
             permit = bytes.fromhex(run.signed.digest)
             request = holder_pb2.ConcludeRequest(permit=permit, terms=self._stored(run, "terms"))
             reply = self._call(evaluator, "Conclude", request)
-            self._keep_sealed(run, "results", reply.results, evaluator, self._name)
+            self._keep_sealed(run, "results", reply.results, evaluator, run.recipient)
         return self._stored(run, "results")
 
     # ------------------------------------------------------------------ helpers
@@ -229,16 +193,22 @@ class Opening:
         except SettingsError:
             raise Setback(Reason.UNREACHABLE, waits=True, who=holder) from None
 
-    def _keep(self, run: _Run, messages: dict[str, Any]) -> None:
+    def _keep(self, run: Run, messages: dict[str, Any]) -> None:
         rows = [
             (name, message.SerializeToString(deterministic=True), _digest(message))
             for name, message in messages.items()
         ]
-        self._journal.step(run.case_id, rows, permit=run.signed.digest, manifest=run.issued.digest)
+        self._journal.step(
+            run.case_id,
+            rows,
+            kind=run.permit.kind,
+            permit=run.signed.digest,
+            manifest=run.issued.digest,
+        )
 
     def _keep_sealed(
         self,
-        run: _Run,
+        run: Run,
         name: str,
         message: common_pb2.SealedMessage,
         sender: str,
@@ -247,15 +217,16 @@ class Opening:
         _check_address(message, sender, recipient)
         self._keep(run, {name: message})
 
-    def _has(self, run: _Run, name: str) -> bool:
-        return name in self._journal.steps(run.case_id)
+    def _has(self, run: Run, name: str) -> bool:
+        return name in self._journal.steps(run.case_id, run.permit.kind)
 
-    def _stored(self, run: _Run, name: str) -> common_pb2.SealedMessage:
-        return common_pb2.SealedMessage.FromString(self._journal.steps(run.case_id)[name])
+    def _stored(self, run: Run, name: str) -> common_pb2.SealedMessage:
+        stored = self._journal.steps(run.case_id, run.permit.kind)
+        return common_pb2.SealedMessage.FromString(stored[name])
 
     # ------------------------------------------------------------------ failure
 
-    def _judged(self, run: _Run, fault: Setback) -> Setback:
+    def judged(self, run: Run, fault: Setback) -> Setback:
         """What a setback under a permit means: waiting ends with the permit; a cheat is named."""
         permit = run.signed.digest
         if fault.waits and not self._lasts(run):
@@ -266,10 +237,10 @@ class Opening:
             return OpeningFailed(fault.reason, permit=permit, who=self._cheat(run))
         return OpeningFailed(fault.reason, permit=permit, who=fault.who)
 
-    def _lasts(self, run: _Run) -> bool:
+    def _lasts(self, run: Run) -> bool:
         return self._clock.now() < parse_time(run.permit.expires_at)
 
-    def _cheat(self, run: _Run) -> str:
+    def _cheat(self, run: Run) -> str:
         """Ask for share proofs, and the evaluator for the name; "" where it cannot be told."""
         permit = bytes.fromhex(run.signed.digest)
         others = [h for h in run.permit.holders if h != run.permit.evaluator]

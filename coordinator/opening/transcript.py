@@ -1,9 +1,10 @@
-"""What the coordinator verifies of the holders' messages, and how it learns the bits.
+"""What the coordinator verifies of the holders' messages, and how bits are read.
 
 Source: DESIGN 2.6. The mask is public: the coordinator recomputes C from the answers and the
-mask that was signed. Flips and results are sealed to it; both must be signed by the pinned
-holders, for this permit and this C, and must follow the same message before them.
-Learns: the bits, flips XOR results; neither alone says anything.
+mask that was signed. Flips and results are sealed to it, of a re-check to the reviewer; both
+must be signed by the pinned holders, for this permit and this C, and must follow the same
+message before them.
+Learns: their recipient, the bits, flips XOR results; neither alone says anything.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from crypto import knowledge, paillier
 from crypto.errors import CryptoError
 from crypto.sealing import SealingKey
 from hedui.v1 import common_pb2, holder_pb2
-from model.documents.opening import HolderHeader, Permit, Step, ciphertext_digest
+from model.documents.opening import HolderHeader, OpeningPermit, Step, ciphertext_digest
 from model.documents.query import Answer
 from model.documents.signed import DocumentError
 from model.federation import Federation
@@ -20,12 +21,12 @@ from model.opening import mask_context
 from model.reasons import Reason
 from runtime import holder_messages
 from runtime.errors import Refusal
-from runtime.holder_messages import ALL_HOLDERS, COORDINATOR_PAD, decode_bits
+from runtime.holder_messages import ALL_HOLDERS, OUTPUT_PAD, decode_bits
 
 
 def check_mask(
     reply: holder_pb2.MaskReply,
-    permit: Permit,
+    permit: OpeningPermit,
     permit_digest: str,
     answers: Sequence[common_pb2.SignedDocument],
     *,
@@ -40,7 +41,7 @@ def check_mask(
         step="mask",
         sender=permit.masker,
         recipient=ALL_HOLDERS,
-        ciphertext=_masked_digest(reply.mask.payload, permit_digest, permit.masker, answers, key),
+        ciphertext=_masked_digest(reply.mask.payload, permit, permit_digest, answers, key),
         previous=permit_digest,
     )
     holder_messages.check_address(reply.share, sender=permit.masker, recipient=permit.evaluator)
@@ -49,8 +50,8 @@ def check_mask(
 
 def _masked_digest(
     payload: bytes,
-    permit: str,
-    masker: str,
+    permit: OpeningPermit,
+    permit_digest: str,
     answers: Sequence[common_pb2.SignedDocument],
     key: paillier.PublicKey,
 ) -> str:
@@ -58,7 +59,7 @@ def _masked_digest(
     width = key.ciphertext_bytes
     try:
         mask = paillier.decode_ciphertext(key, payload[:width])
-        bound = mask_context(permit, masker)
+        bound = mask_context(permit_digest, permit.masker, permit.kind)
         knowledge.verify_mask(key, mask, payload[width:], context=bound)
         factors = [mask]
         for message in answers:
@@ -73,7 +74,7 @@ def _masked_digest(
 def read_bits(
     flips: common_pb2.SealedMessage,
     results: common_pb2.SealedMessage,
-    permit: Permit,
+    permit: OpeningPermit,
     mask: HolderHeader,
     *,
     count: int,
@@ -84,10 +85,10 @@ def read_bits(
     """Return the ``count`` opened bits in slot order. Raises Refusal(message_invalid).
 
     Args:
-        flips, results: Sealed to us by masker and evaluator.
+        flips, results: Sealed to us by masker and evaluator. Of a re-check, "we" are a reviewer.
         mask: The verified header of the mask: it names permit and C.
         count: Slots of the layout.
-        name: Our own process name.
+        name: Our own name.
     """
     masked = _received("flips", flips, permit.masker, mask, name, key, federation)
     blinded = _received("results", results, permit.evaluator, mask, name, key, federation)
@@ -114,7 +115,7 @@ def _received(
         step=step,
         sender=sender,
         recipient=name,
-        pad_to=COORDINATOR_PAD,
+        pad_to=OUTPUT_PAD,
     )
     header = holder_messages.verify(
         message,

@@ -11,9 +11,11 @@ from coordinator.registrar.enrolment.service import EnrolmentService
 from coordinator.registrar.keys import RegistrarKeys
 from coordinator.registrar.manifests.service import ManifestService
 from coordinator.registrar.office import Office
+from coordinator.registrar.permits.service import RecheckPermitService
 from coordinator.registrar.settings import RegistrarSettings
 from hedui.v1 import policy_pb2_grpc
 from hedui.v1 import registrar_pb2_grpc as grpc_services
+from hedui.v1.recheck_pb2_grpc import add_RecheckPermitServiceServicer_to_server
 from model.roles import Role
 from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
@@ -48,6 +50,7 @@ def build(parts: Parts) -> Assembly:
                 AuthorizationService(office),
             ),
             offer(grpc_services.add_ManifestServiceServicer_to_server, ManifestService(office)),
+            offer(add_RecheckPermitServiceServicer_to_server, RecheckPermitService(office)),
             offer(grpc_services.add_EnrolmentServiceServicer_to_server, EnrolmentService(office)),
             offer(grpc_services.add_BudgetServiceServicer_to_server, BudgetService(office)),
             offer(policy_pb2_grpc.add_PolicyServiceServicer_to_server, policies),

@@ -1,10 +1,11 @@
-"""Documents of the desk: the officer's decision."""
+"""Documents of the desk: the officer's decision, and what asks for a case's erasure."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
 from crypto.labels import Label
+from model.documents.authorization import ErasureReason
 from model.documents.signed import Document
 from model.fields import Hex16, Name, Time
 
@@ -20,3 +21,14 @@ class Decision(Document):
     reason: Annotated[str, StringConstraints(max_length=400)]
     officer: Name
     at: Time
+
+
+class CaseErasure(Document):
+    """Ask for, or carry out, the erasure of a case; officer and checker each sign one."""
+
+    LABEL: ClassVar[Label] = Label.CASE_ERASURE
+
+    case: Hex16
+    reason: ErasureReason
+    """Any but ``retention-over`` erases before the retention period ends."""
+    person: Name

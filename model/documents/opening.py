@@ -1,4 +1,4 @@
-"""Documents of an opening: permit, acceptance, header of a holder's message."""
+"""Documents of an opening: permits, acceptance, header of a holder's message."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,7 +11,8 @@ from model.documents.signed import Document
 from model.fields import Hex16, Hex32, Name, Strict, Time
 from model.limits import MAX_DEPARTMENTS
 
-Kind = Literal["rules"]
+Kind = Literal["rules", "re-check"]
+"""``rules``: the opening that a determination rests on. ``re-check``: once more, for a reviewer."""
 HolderRole = Literal["masker", "evaluator", "sharer"]
 Step = Literal["mask", "share", "bits", "terms", "flips", "results", "share-proof"]
 
@@ -23,10 +24,8 @@ class Skip(Strict):
     reason: Annotated[str, StringConstraints(pattern=r"^[a-z_]{3,40}$")]
 
 
-class Permit(Document):
-    """Signed by the registrar: this answer set of this manifest may be opened by these holders."""
-
-    LABEL: ClassVar[Label] = Label.PERMIT
+class OpeningPermit(Document):
+    """What permits of either kind have: this answer set may be opened by these holders."""
 
     permit: Hex16
     manifest: Hex32
@@ -50,6 +49,31 @@ class Permit(Document):
     def evaluator(self) -> str:
         """Second of the holders."""
         return self.holders[1]
+
+
+class Permit(OpeningPermit):
+    """Signed by the registrar: the opening whose bits the coordinator alone learns."""
+
+    LABEL: ClassVar[Label] = Label.PERMIT
+
+    kind: Literal["rules"]
+
+
+class RecheckPermit(OpeningPermit):
+    """Signed by the registrar: the same answers once more, by other holders, for a reviewer.
+
+    A label of its own: neither kind is ever read as the other.
+    """
+
+    LABEL: ClassVar[Label] = Label.RECHECK_PERMIT
+
+    kind: Literal["re-check"]
+    first: Hex32
+    """Digest of the permit under which the determination was drawn."""
+    determined: Hex32
+    """Leaf hash of the coordinator's ``case.determined``, whose bits are compared."""
+    reviewer: Name
+    """Who alone can read what comes out."""
 
 
 class Acceptance(Document):
@@ -98,6 +122,16 @@ def holder_order(nonce: str, federation: str, holders: Sequence[str]) -> list[st
     """All holders in the order that the manifest's nonce and the federation's digest fix."""
     seed = (bytes.fromhex(nonce), bytes.fromhex(federation))
     return sorted(holders, key=lambda h: digest(Label.HOLDER_ORDER, *seed, h.encode()))
+
+
+def recheck_order(order: Sequence[str], first: OpeningPermit) -> list[str]:
+    """The order of holders for a re-check: whoever masked or evaluated before comes last.
+
+    The masker last of all: together with the coordinator it is the one that could have bent a
+    bit to a question of its own.
+    """
+    before = (first.evaluator, first.masker)
+    return [h for h in order if h not in before] + [h for h in before if h in order]
 
 
 def ciphertext_digest(ciphertext: bytes) -> str:

@@ -13,16 +13,30 @@ from datetime import datetime
 
 from crypto import paillier
 from crypto.commit import Opening
-from model.documents.opening import Permit, answer_set_digest
+from model.documents.opening import OpeningPermit, answer_set_digest
 from model.documents.query import Manifest
 from model.documents.signed import Signed
 from model.federation import Federation
-from model.opening import CaseTerms, MismatchError, case_terms, check_holders, check_split
+from model.opening import (
+    CaseTerms,
+    MismatchError,
+    case_terms,
+    check_holders,
+    check_recheck,
+    check_split,
+)
 from model.policy.compiling import require_minimum
 from model.policy.errors import InputError
 from model.policy.parsing import Policy
 from model.reasons import Reason
-from runtime.documents import check_ciphertext, open_answer, open_manifest, open_permit
+from runtime.documents import (
+    check_ciphertext,
+    open_answer,
+    open_first_permit,
+    open_manifest,
+    open_permit,
+    open_recheck,
+)
 from runtime.errors import Refusal
 
 PolicyLookup = Callable[[str], Policy]
@@ -35,8 +49,12 @@ class Context:
 
     manifest: Manifest
     manifest_digest: str
-    permit: Permit
+    permit: OpeningPermit
     permit_digest: str
+    recipient: str
+    """Who alone can read what comes out: the coordinator; of a re-check, its reviewer."""
+    first: str
+    """Of a re-check: digest of the permit that it repeats; else empty."""
     terms: CaseTerms
     answers: tuple[int, ...]
     """Ciphertexts, one per answering department, in the manifest's order."""
@@ -46,6 +64,7 @@ def check_context(
     *,
     manifest: Signed,
     permit: Signed,
+    first: Signed | None,
     openings: Mapping[str, Opening],
     answers: Sequence[Signed],
     policy_of: PolicyLookup,
@@ -53,15 +72,18 @@ def check_context(
     key: paillier.PublicKey,
     now: datetime,
 ) -> Context:
-    """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason."""
+    """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason.
+
+    Args:
+        first: For a re-check alone: the permit of the determination. Whether it is there decides
+            which kind of permit is expected, and under which label it must be signed.
+    """
     claims = open_manifest(manifest, federation, now)
-    allowed = open_permit(permit, manifest, federation, now)
     policy = policy_of(claims.policy)
     try:
         terms = case_terms(claims, openings, policy)
+        allowed, recipient = _allowed(claims, manifest, permit, first, federation, now)
         check_split(claims, allowed)
-        names = [h.name for h in federation.holders]
-        check_holders(claims, allowed, names, federation.joint_key.threshold)
     except MismatchError as error:
         raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
     try:
@@ -69,13 +91,42 @@ def check_context(
     except InputError as error:
         raise Refusal(Reason.TOO_FEW_DEPARTMENTS, str(error)) from None
     ciphertexts = check_answers(claims, manifest.digest, allowed, answers, federation, key)
-    return Context(claims, manifest.digest, allowed, permit.digest, terms, ciphertexts)
+    return Context(
+        manifest=claims,
+        manifest_digest=manifest.digest,
+        permit=allowed,
+        permit_digest=permit.digest,
+        recipient=recipient,
+        first=first.digest if first is not None else "",
+        terms=terms,
+        answers=ciphertexts,
+    )
+
+
+def _allowed(
+    claims: Manifest,
+    manifest: Signed,
+    permit: Signed,
+    first: Signed | None,
+    federation: Federation,
+    now: datetime,
+) -> tuple[OpeningPermit, str]:
+    """The permit, its holders being those that its kind demands; and who may read the output."""
+    names, threshold = [h.name for h in federation.holders], federation.joint_key.threshold
+    if first is None:
+        allowed = open_permit(permit, manifest, federation, now)
+        check_holders(claims, allowed, names, threshold)
+        return allowed, federation.coordinator.name
+    again = open_recheck(permit, manifest, federation, now)
+    before = open_first_permit(first, federation)
+    check_recheck(claims, again, before, first.digest, names, threshold)
+    return again, again.reviewer
 
 
 def check_answers(
     manifest: Manifest,
     manifest_digest: str,
-    permit: Permit,
+    permit: OpeningPermit,
     answers: Sequence[Signed],
     federation: Federation,
     key: paillier.PublicKey,

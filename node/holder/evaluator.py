@@ -145,7 +145,7 @@ def _encrypted_bits(
 
 
 def conclude(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.ConcludeReply:
-    """Step 5: the δ-blinded results, sealed to the coordinator. Once per permit.
+    """Step 5: the δ-blinded results, sealed to whom the permit's kind names. Once per permit.
 
     Raises Refusal: step_out_of_order, message_invalid.
     """
@@ -162,21 +162,19 @@ def conclude(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.Co
         "results",
         holder_messages.encode_bits(results),
         permit=permit,
-        to=holder.federation.coordinator.name,
+        to=opening.recipient,
         ciphertext=opening.ciphertext,
         previous=holder_messages.digest_of(terms),
     )
-    return _store_results(holder, permit, request, message)
+    return _store_results(holder, opening, request, message)
 
 
 def _store_results(
-    holder: Holder, permit: str, request: str, message: common.HolderMessage
+    holder: Holder, opening: store.Opening, request: str, message: common.HolderMessage
 ) -> pb.ConcludeReply:
-    coordinator = holder.federation.coordinator
-    pad = holder_messages.COORDINATOR_PAD
-    reply = pb.ConcludeReply(
-        results=holder_messages.seal(message, recipient=coordinator, pad_to=pad)
-    )
+    permit, pad = opening.permit, holder_messages.OUTPUT_PAD
+    recipient = holder.recipient(opening)
+    reply = pb.ConcludeReply(results=holder_messages.seal(message, recipient=recipient, pad_to=pad))
     header = holder_messages.digest_of(message)
 
     def write(tx: Tx) -> None:

@@ -51,7 +51,7 @@ def _mask(holder: Holder, context: Context, request: str) -> pb.MaskReply:
     targets = limits(context.terms.layout, context.terms.inputs)
     plaintext = packing.pack_masks(key, layout, targets, masks)
     made = paillier.encrypt_uniform(key, plaintext, rng=holder.rng)
-    bound = mask_context(context.permit_digest, holder.name)
+    bound = mask_context(context.permit_digest, holder.name, context.permit.kind)
     proof = knowledge.prove_mask(key, made, plaintext, context=bound, rng=holder.rng)
     payload = paillier.encode_ciphertext(key, made.ciphertext) + proof
     masked = paillier.product(key, [*context.answers, made.ciphertext])
@@ -151,7 +151,7 @@ def _answers(
         "flips",
         holder_messages.encode_bits(made.flips),
         permit=opening.permit,
-        to=holder.federation.coordinator.name,
+        to=opening.recipient,
         ciphertext=opening.ciphertext,
         previous=holder_messages.digest_of(terms),
     )
@@ -165,13 +165,12 @@ def _store_answers(
     terms: common.HolderMessage,
     flips: common.HolderMessage,
 ) -> pb.CompareReply:
-    coordinator = holder.federation.coordinator
     reply = pb.CompareReply(
         terms=holder_messages.seal(
             terms, recipient=holder.member(opening.evaluator), pad_to=pad_for(terms)
         ),
         flips=holder_messages.seal(
-            flips, recipient=coordinator, pad_to=holder_messages.COORDINATOR_PAD
+            flips, recipient=holder.recipient(opening), pad_to=holder_messages.OUTPUT_PAD
         ),
     )
     header = holder_messages.digest_of(terms)

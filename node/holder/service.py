@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 
 from hedui.v1 import holder_pb2 as pb
 from hedui.v1 import holder_pb2_grpc
-from model.documents.opening import Acceptance, HolderRole
+from model.documents.opening import Acceptance, HolderRole, Kind
 from model.documents.signed import sign
 from model.limits import DIGEST_BYTES
 from model.reasons import Reason
@@ -87,17 +87,16 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
         holder, parts = self._holder, self._holder.parts
         signed = signed_from_wire(request.manifest)
         manifest = open_manifest(signed, parts.federation, parts.clock.now())
-        if request.kind != "rules":
-            raise Refusal(Reason.MALFORMED, "no such kind of opening")
+        kind = _kind(request.kind)
         holder.policy_of(manifest.policy)
         with parts.database.read() as conn:
-            if store.opening_of(conn, signed.digest, request.kind) is not None:
+            if store.opening_of(conn, signed.digest, kind) is not None:
                 raise Refusal(Reason.ALREADY_OPENED)
         acceptance = Acceptance(
             holder=holder.name,
             role=_role(request.role),
             manifest=signed.digest,
-            kind="rules",
+            kind=kind,
             answers=_digest(request.answers),
         )
         parts.writer.run(
@@ -115,6 +114,7 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
         return check_context(
             manifest=signed_from_wire(message.manifest),
             permit=signed_from_wire(message.permit),
+            first=signed_from_wire(message.first) if message.HasField("first") else None,
             openings=openings_from_wire(message.openings),
             answers=[signed_from_wire(a) for a in message.answers],
             policy_of=self._holder.policy_of,
@@ -145,6 +145,13 @@ def _role(text: str) -> HolderRole:
     if text in roles:
         return roles[text]
     raise Refusal(Reason.MALFORMED, "no such role of a holder")
+
+
+def _kind(text: str) -> Kind:
+    kinds: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+    if text in kinds:
+        return kinds[text]
+    raise Refusal(Reason.MALFORMED, "no such kind of opening")
 
 
 def _digest(data: bytes) -> str:

@@ -20,7 +20,7 @@ from crypto.sealing import HPKE_OVERHEAD, AtRestKey, open_at_rest, seal_at_rest
 from crypto.threshold import JointKey, KeyShare
 from hedui.v1 import common_pb2 as pb
 from model.documents.opening import Step
-from model.federation import Federation, Process
+from model.federation import Federation, Member, Process
 from model.fields import parse_time
 from model.opening import CaseTerms
 from model.reasons import Reason
@@ -71,6 +71,13 @@ class Holder:
         found = self.federation.member(name)
         if not isinstance(found, Process):
             raise Refusal(Reason.MESSAGE_INVALID, "a message for a party that is no process")
+        return found
+
+    def recipient(self, opening: store.Opening) -> Member:
+        """Who alone can read what comes out. Raises Refusal."""
+        found = self.federation.member(opening.recipient)
+        if found is None:
+            raise Refusal(Reason.MESSAGE_INVALID, "what comes out is for nobody who is a member")
         return found
 
     def message(
@@ -165,6 +172,7 @@ class Holder:
             ciphertext=ciphertext,
             masker=permit.masker,
             evaluator=permit.evaluator,
+            recipient=context.recipient,
             expires_at=permit.expires_at,
         )
 
@@ -184,11 +192,19 @@ class Holder:
         return write
 
     def check_not_opened(self, context: Context) -> None:
-        """Raise Refusal(already_opened) before any work is done for a second permit."""
+        """Raise Refusal(already_opened) before any work is done for a second permit.
+
+        Who took part in the first opening knows under which permit: a re-check of another is
+        refused with permit_mismatch.
+        """
+        manifest = context.permit.manifest
         with self.parts.database.read() as conn:
-            found = store.opening_of(conn, context.permit.manifest, context.permit.kind)
+            found = store.opening_of(conn, manifest, context.permit.kind)
+            first = store.opening_of(conn, manifest, "rules") if context.first else None
         if found is not None and found.permit != context.permit_digest:
             raise Refusal(Reason.ALREADY_OPENED)
+        if first is not None and first.permit != context.first:
+            raise Refusal(Reason.PERMIT_MISMATCH, "the first opening was under another permit")
 
     def take_step(
         self,

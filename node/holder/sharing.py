@@ -68,7 +68,7 @@ def verified_product(
 def _open_mask(holder: Holder, context: Context, payload: bytes) -> int:
     key = holder.joint.public
     width = key.ciphertext_bytes
-    bound = mask_context(context.permit_digest, context.permit.masker)
+    bound = mask_context(context.permit_digest, context.permit.masker, context.permit.kind)
     try:
         ciphertext = paillier.decode_ciphertext(key, payload[:width])
         knowledge.verify_mask(key, ciphertext, payload[width:], context=bound)

@@ -30,6 +30,8 @@ OPENINGS = Table(
     Column("ciphertext", String(64), nullable=False),
     Column("masker", String(64), nullable=False),
     Column("evaluator", String(64), nullable=False),
+    # Who alone can read what comes out.
+    Column("recipient", String(64), nullable=False),
     Column("expires_at", String(32), nullable=False),
     Column("at", String(32), nullable=False),
     # A holder takes part once per manifest and kind; the row is never deleted.
@@ -65,6 +67,7 @@ class Opening:
     """Digest of C, the masked product."""
     masker: str
     evaluator: str
+    recipient: str
     expires_at: str
 
 

@@ -21,7 +21,7 @@ with atheris.instrument_imports(include=["crypto", "ledger", "model"]):
     from crypto.packing import Layout
     from crypto.signing import SigningKey
     from ledger import checkpoint, event, note
-    from model.documents.opening import HolderHeader, Permit
+    from model.documents.opening import HolderHeader, Permit, RecheckPermit
     from model.documents.query import Answer, Manifest, OfficerRequest, RevocationList, Ticket
     from model.documents.signed import DocumentError
     from tests.support.smallkeys import SMALL_BITS, small
@@ -29,7 +29,10 @@ with atheris.instrument_imports(include=["crypto", "ledger", "model"]):
 JOINT = small().joint
 AGREED = comparison.Comparison(Layout(4, 1), b"fuzz", bit_proofs=True)
 STATE = comparison.evaluator_start(AGREED, [3], rng=lambda n: b"\x07" * n)[0]
-DOCUMENTS = (Manifest, Ticket, Answer, Permit, HolderHeader, OfficerRequest, RevocationList)
+DOCUMENTS = (
+    *(Manifest, Ticket, Answer, Permit, HolderHeader, OfficerRequest, RevocationList),
+    RecheckPermit,
+)
 
 
 def _document(data: bytes) -> None:

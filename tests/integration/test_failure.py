@@ -4,11 +4,13 @@ Real processes and real commands: each is killed where it hurts, started again b
 started it, and the officer sees the same case come to its end. Every ledger is verified at last.
 """
 
+import json
 import random
 import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -194,6 +196,29 @@ def test_a_registrar_killed_while_it_issues_issues_once(village: Village) -> Non
     kill_and_restart(village, plans.REGISTRAR)
     all_right(village, numbers)
     assert count(village, [plans.REGISTRAR], issued).total() == before.total() + len(numbers)
+    asked_once(village)
+
+
+@pytest.mark.parametrize("victim", ["coordinator", "masker"])
+def test_a_recheck_goes_on_from_its_steps_when_somebody_is_killed(
+    village: Village, victim: str
+) -> None:
+    def relayed(entry: Entry) -> bool:
+        return entry.event == "opening.relayed" and entry.fields["step"] == "mask"
+
+    (case,) = all_right(village, village.households(1))
+    before = count(village, [plans.COORDINATOR], relayed)
+    with ThreadPoolExecutor(1) as reviewer:
+        typed = ("hedui", "ledger", "recheck", case, "--json")
+        ended = reviewer.submit(village.type, *typed, person=plans.REVIEWER)
+        await_new(village, [plans.COORDINATOR], relayed, before)
+        (masker, _) = village.ledger(plans.REGISTRAR, "recheck.issued")[-1].fields["holders"]
+        kill_and_restart(village, masker if victim == "masker" else plans.COORDINATOR)
+        done = ended.result()
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["agree"] is True
+    # One transcript: no step was taken twice, whoever was killed.
+    assert count(village, [plans.COORDINATOR], relayed).total() == before.total() + 1
     asked_once(village)
 
 

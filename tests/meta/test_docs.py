@@ -83,7 +83,7 @@ def test_units_types_of_persons_and_exit_codes_stand_in_operations() -> None:
     page = text("operations.md")
     for word in [*Unit, *IdentifierType]:
         assert f"`{word}`" in page
-    for code in [*ExitCode, 7, 8]:
+    for code in [*ExitCode, 7, 8, 9]:
         assert f"| {int(code)} |" in page
 
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,16 +18,8 @@ SOURCES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
 
 def rpcs() -> set[str]:
     """Full names of all methods of all services, from the generated descriptors."""
-    from hedui.v1 import (
-        coordinator_pb2,
-        holder_pb2,
-        ledger_pb2,
-        node_pb2,
-        policy_pb2,
-        registrar_pb2,
-    )
-
-    files = (coordinator_pb2, holder_pb2, ledger_pb2, node_pb2, policy_pb2, registrar_pb2)
+    folder = ROOT / "proto" / "python" / "hedui" / "v1"
+    files = [import_module(f"hedui.v1.{p.stem}") for p in folder.glob("*_pb2.py")]
     return {
         f"/{service.full_name}/{method.name}"
         for file in files

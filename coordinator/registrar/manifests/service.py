@@ -6,7 +6,7 @@ from coordinator.registrar.authorizations import desk
 from coordinator.registrar.manifests import tickets
 from coordinator.registrar.manifests.issuing import Issued, issue
 from coordinator.registrar.office import Office
-from coordinator.registrar.permits.issuing import Turns, find_manifest, issue_permit
+from coordinator.registrar.permits.issuing import find_manifest, issue_permit
 from hedui.v1 import common_pb2, registrar_pb2_grpc
 from hedui.v1 import registrar_pb2 as pb
 from model.documents.query import OfficerRequest
@@ -15,6 +15,7 @@ from model.limits import DIGEST_BYTES, MAX_DEPARTMENTS
 from model.reasons import Reason
 from runtime.errors import Refusal
 from runtime.guard import ensure_time
+from runtime.turns import Turns
 from runtime.wire import openings_to_wire, signed_from_wire, signed_to_wire
 
 
@@ -23,7 +24,7 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
 
     def __init__(self, office: Office) -> None:
         self._office = office
-        self._turns = Turns()
+        self._turns = Turns("this manifest's permit is being drawn up")
 
     def IssueManifest(
         self, request: pb.IssueManifestRequest, context: Any
@@ -61,10 +62,10 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
             raise Refusal(Reason.MALFORMED, "more silent departments than there can be")
         try:
             if request.kind != "rules":
-                raise Refusal(Reason.MALFORMED, 'kind: only "rules" is opened')
+                raise Refusal(Reason.MALFORMED, 'kind: only "rules" is opened for a coordinator')
             row = find_manifest(self._office, manifest)
             with self._turns.take(manifest):
-                permit = issue_permit(self._office, row, "rules", answers, list(request.silent))
+                permit = issue_permit(self._office, row, answers, list(request.silent))
         except Refusal as refusal:
             self._refuse_permit(refusal, manifest)
         return pb.IssuePermitReply(permit=signed_to_wire(permit))

@@ -8,9 +8,18 @@ from dataclasses import dataclass
 
 from coordinator.registrar.office import Office
 from hedui.v1 import holder_pb2, holder_pb2_grpc
-from model.documents.opening import Acceptance, HolderRole, Kind, Skip, holder_order
+from model.documents.opening import (
+    Acceptance,
+    HolderRole,
+    Kind,
+    OpeningPermit,
+    Skip,
+    holder_order,
+    recheck_order,
+)
 from model.documents.query import Manifest
 from model.documents.signed import Signed
+from model.opening import another_pair
 from model.reasons import Reason
 from runtime.documents import open_signed
 from runtime.errors import (
@@ -38,25 +47,30 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be opened; ``answers`` is the digest of the answer set, hex."""
+    """What is to be opened; ``answers`` is the digest of the answer set, hex.
+
+    ``first`` is the permit that a re-check repeats.
+    """
 
     signed: Signed
     manifest: Manifest
     kind: Kind
     answers: str
+    first: OpeningPermit | None = None
 
 
 def ask_holders(office: Office, question: Question) -> tuple[list[str], list[Skip]]:
     """Return the t holders who accepted, masker first, and those skipped before the last.
 
-    Raises Refusal(holders_unavailable) where fewer than t accept.
+    Raises Refusal(holders_unavailable) where fewer than t accept, or of a re-check no other pair.
     """
     accepted: list[str] = []
     skips: list[Skip] = []
     wanted = office.federation.joint_key.threshold
-    for holder in order_of(office, question.manifest):
+    for holder in order_of(office, question):
         if len(accepted) == wanted:
             break
+        _require_another_pair(question, [*accepted, holder], skips)
         role = _ROLES[len(accepted)] if len(accepted) < len(_ROLES) else "sharer"
         reason = _ask(office, question, holder, role)
         if reason is None:
@@ -68,10 +82,24 @@ def ask_holders(office: Office, question: Question) -> tuple[list[str], list[Ski
     return accepted, skips
 
 
-def order_of(office: Office, manifest: Manifest) -> list[str]:
-    """All holders in the order that the manifest fixes."""
+def order_of(office: Office, question: Question) -> list[str]:
+    """All holders in the order that the manifest fixes; of a re-check, the first pair last."""
     names = [holder.name for holder in office.federation.holders]
-    return holder_order(manifest.nonce, office.federation.digest, names)
+    order = holder_order(question.manifest.nonce, office.federation.digest, names)
+    return order if question.first is None else recheck_order(order, question.first)
+
+
+def _require_another_pair(
+    question: Question, holders: Sequence[str], skips: Sequence[Skip]
+) -> None:
+    # Before the last is asked: who accepts in vain would ledger what never comes.
+    if question.first is None or len(holders) != 2 or another_pair(holders, question.first):
+        return
+    raise Refusal(
+        Reason.HOLDERS_UNAVAILABLE,
+        "a re-check needs another masker or evaluator than the first opening, and no further key "
+        f"holder accepts; skipped: {_skipped(skips) or 'none, there are no others'}",
+    )
 
 
 def _ask(office: Office, question: Question, holder: str, role: HolderRole) -> Reason | None:
@@ -115,5 +143,9 @@ def _check_acceptance(
 
 
 def _explain(wanted: int, accepted: Sequence[str], skips: Sequence[Skip]) -> str:
-    who = ", ".join(f"{skip.holder} ({skip.reason})" for skip in skips)
-    return f"{wanted} key holders are needed and {len(accepted)} accept; skipped: {who}"
+    count = len(accepted)
+    return f"{wanted} key holders are needed and {count} accept; skipped: {_skipped(skips)}"
+
+
+def _skipped(skips: Sequence[Skip]) -> str:
+    return ", ".join(f"{skip.holder} ({skip.reason})" for skip in skips)

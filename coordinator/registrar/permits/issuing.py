@@ -1,8 +1,6 @@
 """One permit per manifest and kind: never a second with other contents, none after revocation."""
 
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 
 from coordinator.registrar.authorizations import store as authorizations
@@ -15,7 +13,7 @@ from coordinator.registrar.permits import store
 from coordinator.registrar.permits.asking import Question, ask_holders
 from crypto import jcs
 from crypto.labels import Label, digest
-from model.documents.opening import Kind, Permit, Skip
+from model.documents.opening import Permit, Skip
 from model.documents.query import Manifest
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
@@ -23,27 +21,6 @@ from model.policy import InputError, compile_policy, require_minimum
 from model.reasons import Reason
 from runtime.errors import Refusal
 from runtime.writer import Tx
-
-
-class Turns:
-    """One permit of a manifest at a time: two rounds of the holders would get in their way."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._busy: set[str] = set()
-
-    @contextmanager
-    def take(self, manifest: str) -> Iterator[None]:
-        """Raise Refusal(overloaded) while another call has the manifest; it is asked again."""
-        with self._lock:
-            if manifest in self._busy:
-                raise Refusal(Reason.OVERLOADED, "this manifest's permit is being drawn up")
-            self._busy.add(manifest)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._busy.discard(manifest)
 
 
 def find_manifest(office: Office, manifest: str) -> ManifestRow:
@@ -55,15 +32,13 @@ def find_manifest(office: Office, manifest: str) -> ManifestRow:
     return row
 
 
-def issue_permit(
-    office: Office, row: ManifestRow, kind: Kind, answers: str, silent: Sequence[str]
-) -> Signed:
+def issue_permit(office: Office, row: ManifestRow, answers: str, silent: Sequence[str]) -> Signed:
     """Return the permit of a manifest; the same question gets the same. Raises Refusal."""
     letter = open_manifest_letter(office, row)
     manifest = Manifest.decode(row.body)
     silent = _in_order(manifest, silent)
     question = _question_digest(answers, silent)
-    stored = _stored(office, row.digest, kind, question)
+    stored = _stored(office, row.digest, question)
     if stored is not None:
         return stored
     if office.parts.clock.now() >= parse_time(manifest.expires_at):
@@ -72,8 +47,8 @@ def issue_permit(
     programmes = {o.field: o.value for o in shown_openings(letter, row)}["programmes"]
     _check_minimum(office, manifest, programmes, answering)
     signed_manifest = Signed(row.body, row.signature, office.parts.name)
-    holders, skips = ask_holders(office, Question(signed_manifest, manifest, kind, answers))
-    permit = _permit(office, row.digest, kind, answers, answering, silent, holders, skips)
+    holders, skips = ask_holders(office, Question(signed_manifest, manifest, "rules", answers))
+    permit = _permit(office, row.digest, answers, answering, silent, holders, skips)
     return _store(office, row, permit, question)
 
 
@@ -81,9 +56,9 @@ def _question_digest(answers: str, silent: Sequence[str]) -> str:
     return digest(Label.PERMIT, bytes.fromhex(answers), jcs.encode(list(silent))).hex()
 
 
-def _stored(office: Office, manifest: str, kind: Kind, question: str) -> Signed | None:
+def _stored(office: Office, manifest: str, question: str) -> Signed | None:
     with office.parts.database.read() as conn:
-        row = store.get(conn, manifest, kind)
+        row = store.get(conn, manifest, "rules")
     return None if row is None else _same(office, row, question)
 
 
@@ -127,7 +102,6 @@ def _check_minimum(
 def _permit(
     office: Office,
     manifest: str,
-    kind: Kind,
     answers: str,
     answering: list[str],
     silent: Sequence[str],
@@ -138,7 +112,7 @@ def _permit(
     return Permit(
         permit=office.parts.rng(16).hex(),
         manifest=manifest,
-        kind=kind,
+        kind="rules",
         answers=answers,
         answering=answering,
         silent=list(silent),

@@ -20,7 +20,7 @@ from model.federation import Federation, Process
 from model.opening import mask_context
 from runtime import holder_messages
 from runtime.errors import Refusal
-from runtime.holder_messages import ALL_HOLDERS, COORDINATOR_PAD
+from runtime.holder_messages import ALL_HOLDERS, OUTPUT_PAD
 from runtime.identity import read_secret
 from runtime.wire import signed_to_wire
 from tests.support.homes import make_home
@@ -87,7 +87,7 @@ class Scene:
         message = holder_messages.make(step, payload, key=self.sign_key(signer), **made)
         to = self.federation.member(made["recipient"])
         assert isinstance(to, Process)
-        return holder_messages.seal(message, recipient=to, pad_to=COORDINATOR_PAD)
+        return holder_messages.seal(message, recipient=to, pad_to=OUTPUT_PAD)
 
     def read(self, flips: common_pb2.SealedMessage, results: common_pb2.SealedMessage) -> list[int]:
         """Read the bits as the coordinator does."""
@@ -113,7 +113,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def test_the_bits_are_flips_xor_results_and_all_messages_have_one_size(scene: Scene) -> None:
     flips, results = scene.sealed("flips", "tax", FLIPS), scene.sealed("results", "bank", RESULTS)
     assert scene.read(flips, results) == [0, 0, 1, 1]
-    assert len(flips.sealed) == len(results.sealed) == COORDINATOR_PAD + 52
+    assert len(flips.sealed) == len(results.sealed) == OUTPUT_PAD + 52
 
 
 BENT: dict[str, Callable[[Scene], common_pb2.SealedMessage]] = {

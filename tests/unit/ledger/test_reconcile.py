@@ -25,6 +25,7 @@ from tests.support.ledgers import (
 )
 
 OTHER = "77" * 32
+RECHECK = "66" * 32
 TAX = QUERIES["tax"]
 
 
@@ -100,6 +101,59 @@ def erased_twice(made: Ledgers) -> None:
     ends = [i for i, row in enumerate(made.rows["registrar"]) if "authorization.ended" in str(row)]
     erased(made, ends[0])
     erased(made, ends[0])
+
+
+def rechecked(made: Ledgers, *, closed: bool = False, **changes: object) -> None:
+    """A re-check of the one case, while its authorization lasts, by tax and bank."""
+    rows = [str(row) for row in made.rows["coordinator"]]
+    entry = next(i for i, row in enumerate(rows) if "case.determined" in row)
+    made.drop("registrar", "authorization.ended")
+    if not closed:
+        made.drop("coordinator", "case.closed")
+    head = {"origin": verifier("coordinator").name, "size": 0, "root": SALTED}
+    fields = {"permit": RECHECK, "manifest": MANIFEST, "first": PERMIT, "entry": entry}
+    fields |= {"holders": ["tax", "bank"], "skipped": [], "reviewer": SALTED} | head | changes
+    made.add("registrar", 52, "recheck.issued", **fields)
+    permit = str(fields["permit"])
+    made.add("coordinator", 53, "recheck.received", permit=permit, manifest=MANIFEST,
+             first=PERMIT, holders=["tax", "bank"], skipped=[], reviewer=SALTED)  # fmt: skip
+    for name in ("tax", "bank"):
+        made.add(name, 54, "opening.joined", permit=permit, manifest=MANIFEST, role="masker")
+    made.add("coordinator", 55, "recheck.returned", permit=permit, manifest=MANIFEST)
+
+
+def test_a_recheck_is_no_finding(tmp_path: Path) -> None:
+    made = honest()
+    rechecked(made)
+    assert found(made, tmp_path).findings == []
+
+
+def rechecked_twice(made: Ledgers) -> None:
+    rechecked(made)
+    rechecked(made, permit=OTHER)
+
+
+def rechecked_without_a_holder(made: Ledgers) -> None:
+    rechecked(made)
+    made.drop("tax", "opening.joined")
+
+
+def rechecked_in_secret(made: Ledgers) -> None:
+    rechecked(made)
+    made.drop("registrar", "recheck.issued")
+
+
+CASE_ERASED = {"case": CASE, "officer": SALTED, "checker": SALTED, "reason": "requested"}
+
+
+def case_erased_early(made: Ledgers) -> None:
+    made.drop("coordinator", "case.closed")
+    made.add("coordinator", 70, "case.erased", **CASE_ERASED)
+
+
+def case_erased_twice(made: Ledgers) -> None:
+    for second in (4000, 4001):
+        made.add("coordinator", second, "case.erased", **CASE_ERASED)
 
 
 LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
@@ -181,6 +235,44 @@ LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
     ),
     "an authorization is erased twice": (
         erased_twice, {("erased-not-ended", "registrar")}
+    ),
+    "a case is erased before its end": (
+        case_erased_early, {("case-erased-not-over", "coordinator")}
+    ),
+    "a case is erased twice": (
+        case_erased_twice, {("case-erased-not-over", "coordinator")}
+    ),
+    "a case is determined again, with other bits": (
+        lambda made: made.add("coordinator", 50, "case.determined", case=CASE, manifest=MANIFEST,
+                              permit=PERMIT, result=SALTED, bits=SALTED),
+        {("determined-twice", "coordinator")},
+    ),
+    "a second re-check": (rechecked_twice, {("second-recheck", "registrar")}),
+    "a re-check of what was not determined": (
+        lambda made: rechecked(made, entry=1), {("recheck-without-determination", "registrar")}
+    ),
+    "a re-check of another permit": (
+        lambda made: rechecked(made, first=OTHER),
+        {("recheck-without-determination", "registrar")},
+    ),
+    "a re-check of a closed case": (
+        lambda made: rechecked(made, closed=True),
+        {("recheck-without-determination", "coordinator")},
+    ),
+    "a re-check by the same pair, the other way round": (
+        lambda made: rechecked(made, holders=["audit", "bank"]),
+        {("recheck-same-holders", "registrar"), ("opening-not-named", "tax"),
+         ("opening-not-ledgered", "coordinator")},
+    ),
+    "a holder repeats an opening and does not say so": (
+        rechecked_without_a_holder, {("opening-not-ledgered", "coordinator")}
+    ),
+    "a re-check that the registrar leaves out": (
+        rechecked_in_secret,
+        {("opening-without-permit", name) for name in ("coordinator", "tax", "bank")},
+    ),
+    "the registrar was shown another log of the coordinator": (
+        lambda made: rechecked(made, size=3), {("forked", "registrar")}
     ),
     "a witness kept two histories": (
         lambda made: made.add("tax", 90, "peer.forked", origin=verifier("coordinator").name,

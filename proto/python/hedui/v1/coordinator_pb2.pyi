@@ -43,6 +43,22 @@ class DecideCaseRequest(_message.Message):
     decision: _common_pb2.SignedDocument
     def __init__(self, decision: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
 
+class EraseCaseRequest(_message.Message):
+    __slots__ = ("erasure",)
+    ERASURE_FIELD_NUMBER: _ClassVar[int]
+    erasure: _common_pb2.SignedDocument
+    def __init__(self, erasure: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
+
+class EraseCaseReply(_message.Message):
+    __slots__ = ("case_id", "state", "ledger_entry")
+    CASE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_ENTRY_FIELD_NUMBER: _ClassVar[int]
+    case_id: str
+    state: str
+    ledger_entry: int
+    def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., ledger_entry: _Optional[int] = ...) -> None: ...
+
 class Case(_message.Message):
     __slots__ = ("case_id", "state", "authorization", "reason", "opened_at", "updated_at", "departments", "programmes", "ledger_entry", "has_entry", "policy", "detail")
     CASE_ID_FIELD_NUMBER: _ClassVar[int]

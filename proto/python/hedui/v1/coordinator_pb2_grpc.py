@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class CaseServiceStub:
-    """Role: officer.
+    """Role: officer; EraseCase: checker as well.
     """
 
     def __init__(self, channel):
@@ -55,10 +55,15 @@ class CaseServiceStub:
                 request_serializer=hedui_dot_v1_dot_coordinator__pb2.DecideCaseRequest.SerializeToString,
                 response_deserializer=hedui_dot_v1_dot_coordinator__pb2.Case.FromString,
                 _registered_method=True)
+        self.EraseCase = channel.unary_unary(
+                '/hedui.v1.CaseService/EraseCase',
+                request_serializer=hedui_dot_v1_dot_coordinator__pb2.EraseCaseRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_coordinator__pb2.EraseCaseReply.FromString,
+                _registered_method=True)
 
 
 class CaseServiceServicer:
-    """Role: officer.
+    """Role: officer; EraseCase: checker as well.
     """
 
     def OpenCase(self, request, context):
@@ -89,6 +94,14 @@ class CaseServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EraseCase(self, request, context):
+        """Destroy the data key of a case that is over, and all that is sealed under it. An officer
+        asks, a checker carries it out; each is ledgered. Roles: officer, checker.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_CaseServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +125,11 @@ def add_CaseServiceServicer_to_server(servicer, server):
                     request_deserializer=hedui_dot_v1_dot_coordinator__pb2.DecideCaseRequest.FromString,
                     response_serializer=hedui_dot_v1_dot_coordinator__pb2.Case.SerializeToString,
             ),
+            'EraseCase': grpc.unary_unary_rpc_method_handler(
+                    servicer.EraseCase,
+                    request_deserializer=hedui_dot_v1_dot_coordinator__pb2.EraseCaseRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_coordinator__pb2.EraseCaseReply.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'hedui.v1.CaseService', rpc_method_handlers)
@@ -121,7 +139,7 @@ def add_CaseServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CaseService:
-    """Role: officer.
+    """Role: officer; EraseCase: checker as well.
     """
 
     @staticmethod
@@ -222,6 +240,33 @@ class CaseService:
             '/hedui.v1.CaseService/DecideCase',
             hedui_dot_v1_dot_coordinator__pb2.DecideCaseRequest.SerializeToString,
             hedui_dot_v1_dot_coordinator__pb2.Case.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EraseCase(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.CaseService/EraseCase',
+            hedui_dot_v1_dot_coordinator__pb2.EraseCaseRequest.SerializeToString,
+            hedui_dot_v1_dot_coordinator__pb2.EraseCaseReply.FromString,
             options,
             channel_credentials,
             insecure,

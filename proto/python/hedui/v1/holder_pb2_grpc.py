@@ -108,14 +108,15 @@ class HolderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Compare(self, request, context):
-        """Step 4, masker: comparison terms sealed to the evaluator, flips sealed to the coordinator.
+        """Step 4, masker: comparison terms sealed to the evaluator, flips sealed to the recipient:
+        the coordinator, of a re-check its reviewer. Role: coordinator.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Conclude(self, request, context):
-        """Step 5, evaluator: blinded results sealed to the coordinator.
+        """Step 5, evaluator: blinded results sealed to the same recipient. Role: coordinator.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
