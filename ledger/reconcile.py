@@ -54,6 +54,8 @@ KINDS: Final = {
     "authorization-missing": "a manifest without an authorization",
     "authorization-ended": "a manifest, renewal, permit or answer after the authorization ended",
     "erased-not-ended": "an authorization was erased that had not ended, or a second time",
+    "opened-not-drawn": "an entry was opened to a reviewer that had not been drawn",
+    "answer-opened-without-grant": "a node opened an answer without the registrar's grant for it",
     "forked": "a log was shown differently to different parties",
     "shorter": "a bundle ends before what its log had shown to others",
 }

@@ -35,7 +35,7 @@ _OVER: Final = frozenset(
 _ACTS: Final = (
     "case.opened", "case.decided", "authorization.registered", "authorization.given",
     "authorization.read", "policy.approved", "policy.withdrawn", "budget.proposed",
-    "budget.approved", "resource.imported",
+    "budget.approved", "resource.imported", "sample.drawn",
 )  # fmt: skip
 _COUNTED: Final = ("case.opened", "authorization.read")
 

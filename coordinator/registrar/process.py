@@ -11,6 +11,7 @@ from coordinator.registrar.enrolment.service import EnrolmentService
 from coordinator.registrar.keys import RegistrarKeys
 from coordinator.registrar.manifests.service import ManifestService
 from coordinator.registrar.office import Office
+from coordinator.registrar.sampling.service import SampleService
 from coordinator.registrar.settings import RegistrarSettings
 from hedui.v1 import policy_pb2_grpc
 from hedui.v1 import registrar_pb2_grpc as grpc_services
@@ -50,6 +51,7 @@ def build(parts: Parts) -> Assembly:
             offer(grpc_services.add_ManifestServiceServicer_to_server, ManifestService(office)),
             offer(grpc_services.add_EnrolmentServiceServicer_to_server, EnrolmentService(office)),
             offer(grpc_services.add_BudgetServiceServicer_to_server, BudgetService(office)),
+            offer(grpc_services.add_SampleServiceServicer_to_server, SampleService(office)),
             offer(policy_pb2_grpc.add_PolicyServiceServicer_to_server, policies),
         ],
         background=[
@@ -66,6 +68,6 @@ KIND: Final = Kind(
     metadata=store.metadata(),
     build=build,
     settings=RegistrarSettings,
-    schema_version=2,
+    schema_version=3,
     init_command="`hedui registrar init`",
 )

@@ -35,7 +35,7 @@ QUERIES: Final = Table(
     Column("body", LargeBinary),
     Column("signature", LargeBinary(64)),
     Column("entry", BigInteger),
-    # A data key of its own, wrapped; under it plaintext and randomness, for audit.
+    # A data key of its own, wrapped; under it what an audit needs (encrypting.OpenedCopy).
     Column("data_key", LargeBinary),
     Column("sealed", LargeBinary),
 )

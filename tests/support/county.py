@@ -61,6 +61,7 @@ PEOPLE = (
     ("rita", "registrar-officer", "Data Bureau"),
     ("ralf", "registrar-officer", "Data Bureau"),
     ("rosa", "reviewer", "Audit Office"),
+    ("ruth", "reviewer", "Audit Office"),
     ("adam", "admin", "Tax Service"),
     ("bert", "admin", "Bank"),
     ("anna", "admin", "Audit Office"),
