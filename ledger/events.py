@@ -75,8 +75,9 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("sample.refused", "A reviewer's drawing, or an opening, was refused.",
      "reason reviewer? sample? entry? query?"),
     # node
-    ("answer.opened", "A stored answer may now be shown to a reviewer with the registrar's grant.",
-     "query manifest answer grant reviewer"),
+    ("answer.opened",
+     "A reviewer may now see which ticket was answered and, with `values`, what was sent.",
+     "query manifest answer grant values reviewer"),
     # every process that checks policies
     ("policy.approved", "A policy is in force here.", "policy person"),
     ("policy.withdrawn", "A policy is out of force here.", "policy person"),

@@ -142,9 +142,9 @@ class OpenedAnswer(Opened):
     query: Hex16
     answer: SignedText
     plaintext: HexData
-    """Σ y_j · 2^(w·j) mod n, big-endian, |n| bits."""
+    """Σ y_j · 2^(w·j) mod n, big-endian, |n| bits; empty where values were not wanted."""
     randomness: HexData
-    """The exponent r of h_s, big-endian, |n| / 2 bits."""
+    """The exponent r of h_s, big-endian, |n| / 2 bits; empty likewise."""
     ticket: OpenedField
     """Of the commitment in ``query.answered`` to the ticket that was answered."""
 

@@ -176,6 +176,7 @@ def _audit_service(parts: Parts) -> AddService:
         writer=parts.writer,
         clock=parts.clock,
         rng=parts.rng,
+        max_a_day=parts.settings.max_opened_a_day,
     )
     service = AnswerAuditService(opener)
     return offer(node_pb2_grpc.add_AnswerAuditServiceServicer_to_server, service)

@@ -84,9 +84,12 @@ class AnswerAuditService(node_pb2_grpc.AnswerAuditServiceServicer):
     def OpenAnswer(
         self, request: node_pb2.OpenAnswerRequest, context: Any
     ) -> node_pb2.OpenAnswerReply:
-        """What one answer was made from, sealed to the caller."""
+        """Which ticket was answered, and with what, sealed to the caller."""
         sealed = self._opener.open(
-            lambda: signed_from_wire(request.grant), request.query, current_caller()
+            lambda: signed_from_wire(request.grant),
+            request.query,
+            current_caller(),
+            values=request.values,
         )
         ensure_time()
         return node_pb2.OpenAnswerReply(sealed=sealed)

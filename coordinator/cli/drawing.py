@@ -91,7 +91,10 @@ def _hashes(evidence: Path | None) -> frozenset[str] | None:
 def fetch(
     acting: Acting, sources: Sources, count: int, named: list[int], *, answers: bool
 ) -> list[Sampled]:
-    """Draw, and have everything opened. Raises CallError, SettingsError."""
+    """Draw, and have everything opened, values with ``answers``.
+
+    Raises CallError, SettingsError.
+    """
     issued = [fact.index for fact in sources.registrar.of("manifest.issued")]
     wanted = named or draw_by_lot(issued, count, rng=system_rng)
     request = registrar_pb2.DrawSampleRequest(entries=wanted, of=len(issued), named=bool(named))
@@ -126,8 +129,7 @@ def _open(acting: Acting, sample: str, entry: int, *, answers: bool) -> Sampled:
         granted = open_granted(reply.sealed, key, sample_parts(sample, entry, reviewer))
         grant = check_granted(granted, acting.federation, sample, entry, reviewer)
         found = Sampled(sample, entry, granted)
-        if answers:
-            _open_answers(acting, found, grant)
+        _ask_departments(acting, found, grant, values=answers)
     except (DocumentError, Refusal) as error:
         registrar = acting.federation.registrar.name
         raise PeerFault(registrar, f"{registrar}, entry {entry}: {error}") from None
@@ -149,7 +151,7 @@ def check_granted(
     return grant
 
 
-def _open_answers(acting: Acting, found: Sampled, grant: SampleGrant) -> None:
+def _ask_departments(acting: Acting, found: Sampled, grant: SampleGrant, *, values: bool) -> None:
     """Ask each department; one that opens nothing is noted with its reason."""
     for ticket in tickets_of(found):
         if ticket.query not in grant.queries:
@@ -157,14 +159,18 @@ def _open_answers(acting: Acting, found: Sampled, grant: SampleGrant) -> None:
         process = acting.federation.department(ticket.department)
         try:
             name = process.name if process else ticket.department
-            found.answers[ticket.query] = _open_answer(acting, name, found, ticket.query)
+            opened = _open_answer(acting, name, found, ticket.query, values=values)
+            found.answers[ticket.query] = opened
         except (CallError, DocumentError) as error:
             found.silent[ticket.query] = str(error)
 
 
-def _open_answer(acting: Acting, process: str, found: Sampled, query: str) -> OpenedAnswer:
+def _open_answer(
+    acting: Acting, process: str, found: Sampled, query: str, *, values: bool
+) -> OpenedAnswer:
     grant = _grant(found)
-    request = node_pb2.OpenAnswerRequest(grant=signed_to_wire(grant), query=query)
+    message = signed_to_wire(grant)
+    request = node_pb2.OpenAnswerRequest(grant=message, query=query, values=values)
     reply = acting.call(process, node_pb2_grpc.AnswerAuditServiceStub, "OpenAnswer", request)
     parts = answer_parts(grant.digest, query, acting.member.name)
     return open_answer_of(reply.sealed, _seal_key(acting), parts)
@@ -224,7 +230,8 @@ def _answer_checks(
 ) -> list[Check]:
     about = f"answer: {ticket.department}"
     if why := found.silent.get(ticket.query):
-        return [Check(about, "it was opened and recomputed", "not looked at", why)]
+        said = "the department shows which ticket it answered"
+        return [Check(about, said, "not looked at", why)]
     opened = found.answers.get(ticket.query)
     if opened is None:
         return []

@@ -22,7 +22,7 @@ Entries = Annotated[
 ]
 Answers = Annotated[
     bool,
-    typer.Option("--answers", help="Have departments open their answers too, and recompute them."),
+    typer.Option("--answers", help="Have departments open their values too; recompute answers."),
 ]
 Evidence = Annotated[
     Path | None, typer.Option(help="An evidence file, or a folder of them, to be hashed.")
@@ -70,7 +70,8 @@ def sample(
 ) -> None:
     """Draw entries of the registrar, have them opened to you alone, check them. 20: a check fails.
 
-    The registrar ledgers drawing and opening; departments ledger each answer that they open.
+    The registrar ledgers drawing and opening. Departments show which ticket they answered and,
+    with --answers, what they contributed to each rule; they ledger that too.
     """
     from coordinator.cli import drawing
     from coordinator.cli.acting import act

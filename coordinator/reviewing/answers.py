@@ -2,7 +2,8 @@
 
 Source: DESIGN.md 2.4, 2.5: a node keeps plaintext and randomness, so that its ciphertext can be
 recomputed; a lie about that is caught here, a lie about its own records is not.
-Learns: whoever runs it, what this department contributed to each rule of this household.
+Learns: whoever runs it, where values were opened, what this department contributed to each rule
+of this household.
 """
 
 from collections.abc import Iterator
@@ -32,24 +33,34 @@ class Contribution:
 
 
 def check_answer(papers: Papers, ticket: Ticket, opened: OpenedAnswer) -> Iterator[Check]:
-    """Every check of one department's answer."""
+    """Every check of one department's answer; without values, those of which ticket it answered."""
     node = papers.sources.federation.department(ticket.department)
     if node is None:
         raise Wrong(f"no member serves {ticket.department}")
-    for sentence, act in (
+    about = f"answer: {ticket.department}"
+    checks = [
         (f"{node.name} signed this answer to this query", _signed),
-        ("plaintext and randomness give exactly its ciphertext", _recompute),
         (f"{node.name}'s ledger has this answer, to the ticket that the registrar opened", _node),
         ("the coordinator's ledger has the same answer", _coordinator),
-        ("it contributes to its own rules alone, within the policy's bounds", _bounds),
-    ):
-        about = f"answer: {ticket.department}"
+    ]
+    if opened.plaintext:
+        checks += [
+            ("plaintext and randomness give exactly its ciphertext", _recompute),
+            ("it contributes to its own rules alone, within the policy's bounds", _bounds),
+        ]
+    for sentence, act in checks:
         yield judge(about, sentence, partial(act, papers, ticket, opened, node))
 
 
 def contributions(papers: Papers, ticket: Ticket, opened: OpenedAnswer) -> list[Contribution]:
-    """What the department sent, for each comparison that it serves. Raises InvalidInput."""
-    rows, layout = [], papers.layout
+    """What the department sent, for each comparison that it serves. Raises InvalidInput.
+
+    Empty where values were not wanted.
+    """
+    rows: list[Contribution] = []
+    layout = papers.layout
+    if not opened.plaintext:
+        return rows
     for index, comparison in enumerate(layout.comparisons):
         if ticket.department in comparison.departments:
             value, flag = _slots(papers, opened)[2 * index : 2 * index + 2]

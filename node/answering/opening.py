@@ -2,14 +2,17 @@
 
 Source: docs/adr/0019-samples.md.
 Trusts: the federation file for the registrar's key and the reviewer's sealing key.
-Learns: the reviewer, what this department contributed to each rule of this one household; the
-registrar and the coordinator, nothing: the reply is sealed, and only the ledger says that it left.
-Not protected: a registrar that grants everything. Both ledgers hold each grant's digest.
+Learns: the reviewer, which ticket was answered and, where wanted, what this department contributed
+to each rule of this one household; the registrar and the coordinator, nothing: the reply is
+sealed, and only the ledger says that it left.
+Not protected: registrar and reviewer together learn what is opened; both ledgers hold each
+grant's digest, and the node opens so many answers a day and no more.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from crypto import integers
 from crypto.errors import CryptoError
@@ -20,7 +23,7 @@ from crypto.sealing import AtRestKey, SealingPublicKey
 from model.documents.sampling import SampleGrant
 from model.documents.signed import Signed
 from model.federation import Federation
-from model.fields import parse_time
+from model.fields import format_time, parse_time
 from model.opened import OpenedAnswer, OpenedField, SignedText, answer_parts, seal_opened
 from model.reasons import Reason
 from node.answering import store
@@ -33,6 +36,8 @@ from runtime.guard import Caller
 from runtime.salting import Salted
 from runtime.store import keep_openings
 from runtime.writer import Tx, Writer
+
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,13 @@ class AnswerOpener:
     writer: Writer
     clock: Clock
     rng: Rng
+    max_a_day: int
+    """Answers whose values are opened within 24 hours, whatever the registrar grants."""
 
-    def open(self, read: Callable[[], Signed], query: str, caller: Caller) -> bytes:
-        """Return what an answer was made from, sealed to the caller; ledgered before.
+    def open(
+        self, read: Callable[[], Signed], query: str, caller: Caller, *, values: bool
+    ) -> bytes:
+        """Return which ticket was answered, and with what, sealed to the caller; ledgered before.
 
         Raises Refusal; every refusal is ledgered.
 
@@ -57,14 +66,15 @@ class AnswerOpener:
             read: Parses the grant; what it refuses is ledgered like everything else.
             query: The query id, unchecked.
             caller: To whom it is sealed.
+            values: Whether plaintext and randomness are opened too.
         """
         try:
             signed = read()
             grant = check_grant(
                 signed, query, caller, federation=self.federation, now=self.clock.now()
             )
-            opened, answer = self._opened(grant, query)
-            self._record(grant, signed.digest, query, answer)
+            opened = self._opened(grant, query, values=values)
+            self._record(grant, signed.digest, opened, values=values)
         except Refusal as refusal:
             if refusal.reason is not Reason.LEDGER_UNAVAILABLE:
                 self._refuse(refusal, query, caller)
@@ -73,7 +83,7 @@ class AnswerOpener:
         parts = answer_parts(signed.digest, query, caller.name)
         return seal_opened(opened, key, Label.OPENED_ANSWER_SEAL, parts)
 
-    def _opened(self, grant: SampleGrant, query: str) -> tuple[OpenedAnswer, str]:
+    def _opened(self, grant: SampleGrant, query: str, *, values: bool) -> OpenedAnswer:
         with self.database.read() as conn:
             found, kept = store.by_query(conn, query), store.sealed_answer(conn, query)
         if found is None or found.manifest != grant.manifest:
@@ -87,26 +97,42 @@ class AnswerOpener:
                 Reason.DATABASE_FAULT, "the sealed copy of this answer does not open"
             ) from None
         signed = Signed(found.body, found.signature, self.name)
-        opened = OpenedAnswer(
+        plaintext = integers.encode(copy.plaintext, self.key.plaintext_bytes).hex()
+        randomness = integers.encode(copy.randomness, randomness_bytes(self.key)).hex()
+        return OpenedAnswer(
             format="hedui-answer/1",
             query=query,
             answer=SignedText.of(signed),
-            plaintext=integers.encode(copy.plaintext, self.key.plaintext_bytes).hex(),
-            randomness=integers.encode(copy.randomness, randomness_bytes(self.key)).hex(),
+            plaintext=plaintext if values else "",
+            randomness=randomness if values else "",
             ticket=OpenedField.of(copy.ticket),
         )
-        return opened, signed.digest
 
-    def _record(self, grant: SampleGrant, digest: str, query: str, answer: str) -> None:
-        salted = Salted(rng=self.rng)
+    def _record(
+        self, grant: SampleGrant, digest: str, opened: OpenedAnswer, *, values: bool
+    ) -> None:
+        salted, since = Salted(rng=self.rng), format_time(self.clock.now() - _DAY)
         fields = {
-            "query": query,
+            "query": opened.query,
             "manifest": grant.manifest,
-            "answer": answer,
+            "answer": opened.answer.signed.digest,
             "grant": digest,
+            "values": values,
             "reviewer": salted.commit("reviewer", grant.reviewer),
         }
-        self._write("answer.opened", fields, salted)
+        sealed = salted.seal(self.kek)
+
+        def write(tx: Tx) -> None:
+            if values:
+                self._count(tx, digest, opened.query, since)
+            keep_openings(tx.conn, tx.append("answer.opened", **fields), sealed)
+
+        self.writer.run(write)
+
+    def _count(self, tx: Tx, grant: str, query: str, since: str) -> None:
+        if store.count_opened(tx.conn, since, but=grant) >= self.max_a_day:
+            raise Refusal(Reason.SAMPLE_LIMIT, f"{self.max_a_day} answers were opened in 24 hours")
+        store.note_opened(tx.conn, grant, query, tx.now)
 
     def _refuse(self, refusal: Refusal, query: str, caller: Caller) -> None:
         salted = Salted(rng=self.rng)
@@ -116,13 +142,10 @@ class AnswerOpener:
         }
         # What is no id is the caller's own text, and no business of the ledger's.
         known = {"query": query} if is_query_id(query) else {}
-        self._write("sample.refused", fields | known, salted)
-
-    def _write(self, event: str, fields: dict[str, str], salted: Salted) -> None:
         sealed = salted.seal(self.kek)
 
         def write(tx: Tx) -> None:
-            keep_openings(tx.conn, tx.append(event, **fields), sealed)
+            keep_openings(tx.conn, tx.append("sample.refused", **fields, **known), sealed)
 
         self.writer.run(write)
 

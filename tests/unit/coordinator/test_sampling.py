@@ -1,5 +1,6 @@
 """A reviewer's sample of a federation that ran: opened, recomputed, kept, ledgered everywhere."""
 
+import json
 import os
 import stat
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from coordinator.cli.drawing import draw_by_lot
 from crypto import integers
@@ -22,12 +23,14 @@ from ledger import event
 from ledger.report import read_openings
 from model.documents.sampling import SampleGrant
 from model.documents.signed import DocumentError, Signed, sign
+from model.fields import format_time
 from model.opened import answer_parts, open_answer_of, open_granted, sample_parts
 from model.reasons import Reason
 from node.answering import store
 from node.answering.encrypting import OpenedCopy, SealedCopy, open_copy, randomness_bytes
 from runtime.errors import Refused, SettingsError
 from runtime.wire import signed_to_wire
+from runtime.writer import Tx
 from tests.support.county import resident
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui, printed
@@ -119,9 +122,23 @@ def test_drawing_and_opening_are_ledgered_at_registrar_and_departments_and_recon
     for name in ("tax", "bank"):
         last = bench.county.ledger(name)[-1]
         assert (last.event, last.fields["grant"]) == ("answer.opened", opened.fields["grant"])
+        assert last.fields["values"] is True
         leaf = event.encode(last.event, last.fields, at=last.at).decode()
         assert "rosa" not in leaf and resident(1) not in leaf
     assert reconciled(bench, exported(bench, tmp_path / "after")).findings == []
+
+
+def test_without_values_departments_show_which_ticket_they_answered_and_no_more(
+    bench: Bench, bundles: list[str], entry: int, tmp_path: Path
+) -> None:
+    (result,) = sampled(bench, bundles, "--entry", str(entry), "--keep", str(tmp_path / "kept"))
+    said = [c for c in result["checks"] if c["about"] == "answer: tax"]
+    assert len(said) == 3 and {c["outcome"] for c in said} == {"holds"}
+    assert result["contributions"] == []
+    for path in (tmp_path / "kept").glob("answer-*.json"):
+        kept = json.loads(path.read_text())
+        assert (kept["plaintext"], kept["randomness"]) == ("", "")
+    assert bench.county.ledger("tax")[-1].fields["values"] is False
 
 
 def test_entries_are_drawn_by_lot_from_the_verified_bundle(
@@ -295,7 +312,7 @@ def open_answer(
     bench: Bench, signed: Signed, query: str, node: str = "tax", by: str = "rosa"
 ) -> bytes:
     """What the node sealed."""
-    request = node_pb2.OpenAnswerRequest(grant=signed_to_wire(signed), query=query)
+    request = node_pb2.OpenAnswerRequest(grant=signed_to_wire(signed), query=query, values=True)
     with bench.county.acting(by) as acting:
         sealed: bytes = acting.call(node, AnswerAuditServiceStub, "OpenAnswer", request).sealed
     return sealed
@@ -350,6 +367,32 @@ def test_a_node_refuses_without_a_grant_for_exactly_this_and_ledgers_it(
     assert (len(grown), last.event, last.fields["reason"]) == (1, "sample.refused", reason)
     leaf = event.encode(last.event, last.fields, at=last.at).decode()
     assert "rosa" not in leaf and "ruth" not in leaf and '"all"' not in leaf
+
+
+def test_a_node_opens_so_many_answers_a_day_whatever_the_registrar_grants(
+    bench: Bench, entry: int
+) -> None:
+    signed, query = grant(bench, entry), query_of(bench, entry, "tax")
+    open_answer(bench, signed, query)
+    parts = bench.county.services["tax"].parts
+    at = format_time(bench.county.clock.now())
+    many = [system_rng(32).hex() for _ in range(parts.settings.max_opened_a_day)]
+
+    def fill(tx: Tx) -> None:
+        for other in many:
+            store.note_opened(tx.conn, other, query, at)
+
+    parts.writer.run(fill)
+    try:
+        with pytest.raises(Refused) as caught:
+            open_answer(bench, grant(bench, entry), query)
+        assert caught.value.reason is Reason.SAMPLE_LIMIT
+        assert bench.county.ledger("tax")[-1].fields["reason"] == "sample_limit"
+        bench.county.clock.ahead = timedelta(days=1, minutes=1)
+        assert open_answer(bench, grant(bench, entry), query)
+    finally:
+        wanted = store.OPENED.c.grant.in_(many)
+        parts.writer.run(lambda tx: tx.conn.execute(delete(store.OPENED).where(wanted)) and None)
 
 
 @pytest.mark.parametrize("person", ["olga", "clara", "chris", "adam"])

@@ -112,7 +112,7 @@ def sampled(made: Ledgers, *, manifest: str = MANIFEST, entry: int = 2) -> None:
     made.add("registrar", 91, "sample.opened", sample=SAMPLE, entry=entry, manifest=manifest,
              grant=GRANT, reviewer=SALTED)  # fmt: skip
     made.add("tax", 92, "answer.opened", query=TAX, manifest=MANIFEST, answer=TAX * 2, grant=GRANT,
-             reviewer=SALTED)  # fmt: skip
+             values=False, reviewer=SALTED)  # fmt: skip
 
 
 def test_a_sample_is_no_finding(tmp_path: Path) -> None:

@@ -28,12 +28,14 @@ class AnswerReply(_message.Message):
     def __init__(self, answer: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., receipt: _Optional[_Union[_common_pb2.LedgerReceipt, _Mapping]] = ...) -> None: ...
 
 class OpenAnswerRequest(_message.Message):
-    __slots__ = ("grant", "query")
+    __slots__ = ("grant", "query", "values")
     GRANT_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
     grant: _common_pb2.SignedDocument
     query: str
-    def __init__(self, grant: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., query: _Optional[str] = ...) -> None: ...
+    values: bool
+    def __init__(self, grant: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., query: _Optional[str] = ..., values: _Optional[bool] = ...) -> None: ...
 
 class OpenAnswerReply(_message.Message):
     __slots__ = ("sealed",)

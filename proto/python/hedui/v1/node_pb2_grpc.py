@@ -124,7 +124,8 @@ class AnswerAuditServiceServicer:
     """
 
     def OpenAnswer(self, request, context):
-        """A stored answer with its plaintext and randomness, sealed to the caller's pinned key.
+        """Which ticket was answered and, where wanted, the answer's plaintext and randomness; sealed to
+        the caller's pinned key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
