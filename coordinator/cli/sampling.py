@@ -108,9 +108,20 @@ def show(results: list[dict[str, Any]], *, as_json: bool) -> None:
         print_table(result["checks"], COLUMNS, as_json=False)
         if result["contributions"]:
             print_table(result["contributions"], VALUES, as_json=False)
-    failed = sum(r["outcome"] == "FAILS" for result in results for r in result["checks"])
-    said = f"{failed} checks fail" if failed != 1 else "1 check fails"
-    sys.stdout.write(f"{len(results)} entries: {said if failed else 'every check holds'}\n")
+    sys.stdout.write(f"{_verdict(results)}\n")
+
+
+def _verdict(results: list[dict[str, Any]]) -> str:
+    """``2 entries: every check holds``; what failed and what was not looked at is counted."""
+    outcomes = [check["outcome"] for result in results for check in result["checks"]]
+    failed, blind = outcomes.count("FAILS"), outcomes.count("not looked at")
+    said = "every check holds"
+    if failed:
+        said = f"{failed} checks fail" if failed > 1 else "1 check fails"
+    elif blind:
+        said = "every check that was made holds"
+    entries = "1 entry" if len(results) == 1 else f"{len(results)} entries"
+    return f"{entries}: {said}" + (f"; {blind} not looked at" if blind else "")
 
 
 def _heading(result: dict[str, Any]) -> str:
