@@ -121,7 +121,7 @@ def _fact(papers: Papers, process: str, event: str, ticket: Ticket) -> Fact:
     ledger = papers.sources.ledger(process)
     if ledger is None:
         raise NotLookedAt(f"hand in the bundle of {process}")
-    found = ledger.first("query", event).get(ticket.query)
+    found = papers.sources.about(ledger, event, ticket.query)
     if found is None:
         raise Wrong(f"the ledger of {process} has no {event} for this query")
     return found

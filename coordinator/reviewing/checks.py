@@ -215,8 +215,8 @@ def _others(p: Papers, ticket: Ticket) -> None:
     coordinator = p.sources.ledger(p.sources.federation.coordinator.name)
     if node is None or coordinator is None:
         raise NotLookedAt("hand in the bundles of both")
-    sent = coordinator.first("query", "query.sent").get(ticket.query)
-    received = node.first("query", "query.received").get(ticket.query)
+    sent = p.sources.about(coordinator, "query.sent", ticket.query)
+    received = p.sources.about(node, "query.received", ticket.query)
     if sent is None or received is None:
         raise NotLookedAt("the query was not sent, or has not arrived; `reconcile` says whether")
     _same(sent, manifest=manifest, department=ticket.department)

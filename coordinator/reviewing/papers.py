@@ -5,7 +5,7 @@ believed in nothing: it is parsed here and judged by the checks.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from functools import cached_property
 from typing import Any, Literal
@@ -68,6 +68,10 @@ class Sources:
     ledgers: Sequence[Ledger]
     zone: tzinfo
     evidence: frozenset[str] | None = None
+    _found: dict[tuple[str, str], dict[str | int, Fact]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """By ledger and event: index and query id to entry. Ledgers are long, samples short."""
 
     @property
     def registrar(self) -> Ledger:
@@ -83,10 +87,23 @@ class Sources:
 
     def fact(self, event: str, index: int) -> Fact:
         """An entry of the registrar's ledger. Raises Wrong where it is not that."""
-        for fact in self.registrar.of(event):
-            if fact.index == index:
-                return fact
-        raise Wrong(f"entry {index} of the registrar's bundle is not {event}")
+        found = self._entries(self.registrar, event).get(index)
+        if found is None:
+            raise Wrong(f"entry {index} of the registrar's bundle is not {event}")
+        return found
+
+    def about(self, ledger: Ledger, event: str, query: str) -> Fact | None:
+        """The first entry of this event about a query, or None."""
+        return self._entries(ledger, event).get(query)
+
+    def _entries(self, ledger: Ledger, event: str) -> dict[str | int, Fact]:
+        key = ledger.member.name, event
+        if key not in self._found:
+            found = self._found.setdefault(key, {})
+            for fact in ledger.of(event):
+                found[fact.index] = fact
+                found.setdefault(fact.text("query"), fact)
+        return self._found[key]
 
 
 @dataclass(frozen=True)
@@ -171,12 +188,12 @@ def hold(
     found = {each.field: each.opening for each in openings}
     if len(found) != len(openings):
         raise Wrong("a field was opened twice")
-    for field, value in expected.items():
-        commitment, opening = commitments.get(field), found.get(field)
+    for name, value in expected.items():
+        commitment, opening = commitments.get(name), found.get(name)
         if not isinstance(commitment, str):
-            raise Wrong(f"{where} holds no commitment to {field}")
+            raise Wrong(f"{where} holds no commitment to {name}")
         if opening is None:
-            raise Wrong(f"{field} was not opened")
+            raise Wrong(f"{name} was not opened")
         verify_opening(bytes.fromhex(commitment), opening)
         if opening.value != value:
-            raise Wrong(f"{where} commits to another {field} than the documents that were opened")
+            raise Wrong(f"{where} commits to another {name} than the documents that were opened")
