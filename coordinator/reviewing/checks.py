@@ -29,6 +29,8 @@ from model.pseudonym import oprf_input, pseudonym
 
 CLOCK_S: Final = 600.0
 """How far the time in a manifest may lie from its entry's: both are the registrar's clock."""
+REQUEST_AGE_S: Final = 3600.0
+"""How old an officer's request may be at the most, whatever the registrar's setting."""
 
 
 def check_entry(papers: Papers) -> Iterator[Check]:
@@ -177,6 +179,9 @@ def _request(p: Papers) -> None:
     asked = (p.request.authorization, p.request.policy, p.request.level)
     if asked != (p.letter.number, p.manifest.policy, p.manifest.level):
         raise Wrong("the officer asked for another authorization, policy or level")
+    age_s = p.issued.at - parse_time(p.request.at).timestamp()
+    if not -CLOCK_S <= age_s <= REQUEST_AGE_S + CLOCK_S:
+        raise Wrong(f"the officer signed at {p.request.at}, {age_s:.0f} s before it was issued")
     if p.manifest.sequence > 1:
         _again(p)
 

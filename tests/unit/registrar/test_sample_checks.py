@@ -280,6 +280,10 @@ LIES: dict[str, tuple[Lie, str, str]] = {
         lambda s: _request(s, authorization="330212-2026-000009"),
         "signed for exactly this query", "another authorization",
     ),
+    "an old request, used again": (
+        lambda s: _request(s, at="2026-01-01T00:00:00Z"),
+        "signed for exactly this query", "the officer signed at 2026-01-01",
+    ),
     "another request of the same officer": (
         lambda s: _request(s, nonce="00" * 16), "commits to this letter", "another request",
     ),
