@@ -31,6 +31,7 @@ class Label(bytes, Enum):
     ERASURE = b"hedui/erasure/v1"
     CASE_ERASURE = b"hedui/case-erasure/v1"
     RECHECK_PERMIT = b"hedui/recheck-permit/v1"
+    SAMPLE_GRANT = b"hedui/sample-grant/v1"
     # hashes
     COMMITMENT = b"hedui/commitment/v1"
     ANSWER_SET = b"hedui/answer-set/v1"
@@ -42,6 +43,7 @@ class Label(bytes, Enum):
     PERSON = b"hedui/person/v1"
     COMPARISON_TERM = b"hedui/comparison-term/v1"
     PERSON_TAG = b"hedui/person-tag/v1"
+    TICKET_TERMS = b"hedui/ticket-terms/v1"
     PSI_TAG = b"hedui/psi/tag/v1"
     PSI_CARDINALITY_TAG = b"hedui/psi/cardinality-tag/v1"
     # Fiat-Shamir challenges
@@ -52,6 +54,8 @@ class Label(bytes, Enum):
     HOLDER_SEAL = b"hedui/seal/holder/v1"
     RECHECK_SEAL = b"hedui/seal/recheck/v1"
     KEY_SHARE_SEAL = b"hedui/seal/key-share/v1"
+    SAMPLE_SEAL = b"hedui/seal/sample/v1"
+    OPENED_ANSWER_SEAL = b"hedui/seal/opened-answer/v1"
     DATA_KEY = b"hedui/seal/data-key/v1"
     AT_REST = b"hedui/seal/at-rest/v1"
 

@@ -293,6 +293,32 @@ def evaluate(
     return _spread(partial(_evaluate_part, key.suite, key.to_bytes()), inputs, executor)
 
 
+def prove_evaluation(
+    key: PrivateKey, inputs: Sequence[bytes], *, rng: Rng
+) -> tuple[list[bytes], bytes]:
+    """Return (k·H1(x) for each input, DLEQ proof), for whoever may know the inputs: an audit.
+
+    Section 3.3.2 with every blind 1. Raises InvalidInput unless there is an input, and the mode
+    is VOPRF.
+    """
+    if key.suite.mode is not Mode.VOPRF or not inputs:
+        raise InvalidInput("an evaluation is proved in mode VOPRF, and of one input at least")
+    return blind_evaluate(key, hash_inputs(key.suite, inputs), rng=rng)
+
+
+def verify_evaluation(
+    public: PublicKey, inputs: Sequence[bytes], evaluated: Sequence[bytes], proof: bytes
+) -> list[bytes]:
+    """Return F(k, x) for each input, given what ``prove_evaluation`` returned for them.
+
+    Raises ProofError unless the pinned key was used for exactly these inputs in this order,
+    InvalidElement or InvalidInput for what does not decode.
+    """
+    suite = public.suite
+    verify_proof(public, hash_inputs(suite, inputs), evaluated, proof)
+    return [_output(suite, x, n) for x, n in zip(inputs, evaluated, strict=True)]
+
+
 def hash_inputs(
     suite: Suite, inputs: Sequence[bytes], *, executor: Executor | None = None
 ) -> list[bytes]:

@@ -33,16 +33,16 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("query.received", "A ticket arrived; nothing has been read yet.",
      "query manifest department? officer? policy?"),
     ("query.answered", "The answer was computed and stored; it may now leave.",
-     "query manifest answer department? policy?"),
+     "query manifest answer department? policy? ticket?"),
     ("query.refused", "A query was refused.", "query? manifest? reason"),
     ("resource.imported", "A resource was replaced by the rows of a file.",
      "resource data_date person"),
     # registrar
     ("authorization.given", "An authorization is in force.",
-     "authorization roster? evidence? clerk? checker?"),
+     "authorization roster? evidence? clerk? checker? letter?"),
     ("authorization.ended", "An authorization has ended.", "authorization given?"),
     ("manifest.issued", "A manifest and its tickets were signed.",
-     "manifest authorization given? officer? sequence? departments? tickets?"),
+     "manifest authorization given? officer? sequence? departments? tickets? terms? request?"),
     ("manifest.refused", "A manifest was refused.", "authorization? reason officer?"),
     ("ticket.renewed", "An unspent ticket has a new expiry.", "query manifest"),
     ("permit.issued", "An opening permit was signed.",
@@ -69,6 +69,18 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
      "department epoch officer? terms?"),
     ("budget.refused", "A proposal or approval of a budget was refused.",
      "department? reason officer?"),
+    # registrar: samples
+    ("sample.drawn", "A reviewer drew entries; nothing of them has been shown yet.",
+     "sample entries of named reviewer"),
+    ("sample.opened", "A drawn entry may now be shown to its reviewer alone.",
+     "sample entry manifest grant reviewer"),
+    # registrar and node
+    ("sample.refused", "A reviewer's drawing, or an opening, was refused.",
+     "reason reviewer? sample? entry? query?"),
+    # node
+    ("answer.opened",
+     "A reviewer may now see which ticket was answered and, with `values`, what was sent.",
+     "query manifest answer grant values reviewer"),
     # every process that checks policies
     ("policy.approved", "A policy is in force here.", "policy person"),
     ("policy.withdrawn", "A policy is out of force here.", "policy person"),

@@ -59,6 +59,8 @@ KINDS: Final = {
     "second-recheck": "two re-check permits for one manifest",
     "recheck-without-determination": "a re-check of what was not determined, or was closed",
     "recheck-same-holders": "a re-check with the masker and evaluator of the first opening",
+    "opened-not-drawn": "an entry was opened to a reviewer that had not been drawn",
+    "answer-opened-without-grant": "a node opened an answer without the registrar's grant for it",
     "forked": "a log was shown differently to different parties",
     "shorter": "a bundle ends before what its log had shown to others",
 }

@@ -323,6 +323,40 @@ def check_repeated(all_: Parties) -> Iterator[Finding]:
             yield Finding(kind, fact.ledger, fact.index, sentence)
 
 
+def check_samples(all_: Parties) -> Iterator[Finding]:
+    """What was opened to a reviewer had been drawn; nodes opened under the registrar's grants."""
+    registrar = all_.role("registrar")
+    if registrar is None:
+        return
+    drawn = registrar.first("sample", "sample.drawn")
+    issued = {fact.index: fact for fact in registrar.of("manifest.issued")}
+    for fact in registrar.of("sample.opened"):
+        entry, sample = fact.fields.get("entry"), drawn.get(fact.text("sample"))
+        entries = sample.fields.get("entries") if sample and sample.index < fact.index else None
+        about = issued.get(entry) if isinstance(entry, int) else None
+        if not isinstance(entries, list) or entry not in entries:
+            sentence = f"entry {entry} was opened to a reviewer, and had not been drawn"
+            yield Finding("opened-not-drawn", fact.ledger, fact.index, sentence)
+        elif about is None or about.text("manifest") != fact.text("manifest"):
+            sentence = f"entry {entry} is not about the manifest that was opened"
+            yield Finding("opened-not-drawn", fact.ledger, fact.index, sentence)
+    yield from _opened_answers(all_, registrar.first("grant", "sample.opened"))
+
+
+def _opened_answers(all_: Parties, grants: Mapping[str, Fact]) -> Iterator[Finding]:
+    kind = "answer-opened-without-grant"
+    for node in all_.nodes:
+        for fact in node.of("answer.opened"):
+            grant = grants.get(fact.text("grant"))
+            sentence = f"opened the answer to query {_short(fact.text('query'))} to a reviewer "
+            if grant is None:
+                sentence += "under a grant that the registrar's ledger does not hold"
+                yield all_.missing(kind, fact, sentence)
+            elif grant.text("manifest") != fact.text("manifest"):
+                sentence += f"under the grant of entry {grant.index}, which is for another manifest"
+                yield Finding(kind, fact.ledger, fact.index, sentence)
+
+
 def check_heads(all_: Parties) -> Iterator[Finding]:
     """Every head that somebody wrote down of another's log lies in the bundle shown here."""
     heads = claims(all_.ledgers)
@@ -373,6 +407,7 @@ CHECKS: Final[tuple[Callable[[Parties], Iterator[Finding]], ...]] = (
     check_erased,
     check_cases_erased,
     check_repeated,
+    check_samples,
     check_heads,
 )
 

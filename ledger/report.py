@@ -35,9 +35,11 @@ _OVER: Final = frozenset(
 _ACTS: Final = (
     "case.opened", "case.decided", "authorization.registered", "authorization.given",
     "authorization.read", "policy.approved", "policy.withdrawn", "budget.proposed",
-    "budget.approved", "resource.imported",
+    "budget.approved", "resource.imported", "sample.drawn",
 )  # fmt: skip
 _COUNTED: Final = ("case.opened", "authorization.read")
+_COUNTED_BY_OFFICER: Final = ("manifest.issued",)
+"""The same cases in the registrar's ledger, whose openings a reviewer's sample brings."""
 
 
 @dataclass(frozen=True)
@@ -168,10 +170,11 @@ def repeated(ledger: Ledger, usual: Usual) -> Iterator[Unusual]:
 
 def volume(ledger: Ledger, usual: Usual) -> Iterator[Unusual]:
     """Days far above the median of the other days, in all and by officer where known."""
-    for event in _COUNTED:
+    for event in (*_COUNTED, *_COUNTED_BY_OFFICER):
         by_who: dict[str, list[Fact]] = defaultdict(list)
         for fact in ledger.of(event):
-            by_who[""].append(fact)
+            if event in _COUNTED:
+                by_who[""].append(fact)
             if name := usual.officer(fact):
                 by_who[name].append(fact)
         for name, facts in by_who.items():

@@ -22,6 +22,10 @@ ACCESS: dict[str, frozenset[Role]] = {
             "IssuePermit": [_R.COORDINATOR],
             "CloseApplication": [_R.COORDINATOR],
         },
+        "SampleService": {
+            "DrawSample": [_R.REVIEWER],
+            "OpenSample": [_R.REVIEWER],
+        },
         "EnrolmentService": {"Evaluate": [_R.NODE]},
         "BudgetService": {
             "ProposeBudget": [_R.REGISTRAR_OFFICER],
@@ -34,6 +38,7 @@ ACCESS: dict[str, frozenset[Role]] = {
             "ListPolicies": [_R.ADMIN, _R.REGISTRAR_OFFICER, _R.OFFICER],
         },
         "QueryService": {"Answer": [_R.COORDINATOR]},
+        "AnswerAuditService": {"OpenAnswer": [_R.REVIEWER]},
         "NodeAdminService": {
             "ImportResource": [_R.ADMIN],
             "Enrol": [_R.ADMIN],

@@ -75,6 +75,11 @@ class Reason(StrEnum):
     STEP_OUT_OF_ORDER = "step_out_of_order"
     MESSAGE_INVALID = "message_invalid"
     SHARE_INVALID = "share_invalid"
+    # samples
+    SAMPLE_NOT_DRAWN = "sample_not_drawn"
+    SAMPLE_EXPIRED = "sample_expired"
+    SAMPLE_LIMIT = "sample_limit"
+    GRANT_MISMATCH = "grant_mismatch"
     # cases
     CASE_UNKNOWN = "case_unknown"
     CASE_NOT_DETERMINED = "case_not_determined"
@@ -398,6 +403,26 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "the shares do not open the ciphertext",
         "the evaluator names the holder once the proofs are in",
         "密钥分片无效",
+    ),
+    Reason.SAMPLE_NOT_DRAWN: _e(
+        "this reviewer has not drawn this entry in this sample",
+        "draw it first with `hedui ledger sample`",
+        "该审计人员未抽取此条目",
+    ),
+    Reason.SAMPLE_EXPIRED: _e(
+        "the sample, or the grant that came with it, is past its expiry",
+        "draw the entry again with `hedui ledger sample --entry`",
+        "抽样或其授权凭证已过期",
+    ),
+    Reason.SAMPLE_LIMIT: _e(
+        "more entries than may be drawn at once or within a day",
+        "draw fewer, or go on tomorrow; the registrar's settings say how many",
+        "超过单次或每日抽样上限",
+    ),
+    Reason.GRANT_MISMATCH: _e(
+        "the registrar's grant is not for this reviewer, manifest or query",
+        "use the grant that was opened to you, for the queries that it names",
+        "抽样授权凭证与请求不符",
     ),
     Reason.CASE_UNKNOWN: _e(
         "there is no case with this number", "see `hedui case list`", "没有该案件"

@@ -14,10 +14,11 @@ from node.admin_service import NodeAdminService
 from node.answering.answerer import Answerer
 from node.answering.checks import Examiner, newest_epoch
 from node.answering.encrypting import Encryptor
+from node.answering.opening import AnswerOpener
 from node.holder.service import HolderService
 from node.holder.session import Holder
 from node.index.enrolling import Enroller
-from node.query_service import Pace, QueryService, Sleep
+from node.query_service import AnswerAuditService, Pace, QueryService, Sleep
 from node.records.importing import Importer
 from node.settings import NodeSettings
 from node.store import node_metadata
@@ -67,7 +68,7 @@ def _build(parts: Parts, sleep: Sleep | None) -> Assembly:
     background: list[Background] = []
     if member.department:
         query, job = _query_service(parts, policies, receipts, sleep)
-        services.append(query)
+        services += [query, _audit_service(parts)]
         background.append(job)
     if member.holder_index:
         services.append(_holder_service(parts, policies))
@@ -163,6 +164,22 @@ def _query_service(
     idle_from_s = parts.clock.monotonic_s() + _POOL_AFTER_S
     job = Background("randomisers", _POOL_EVERY_S, lambda: _fill(pool, parts, idle_from_s))
     return offer(node_pb2_grpc.add_QueryServiceServicer_to_server, service), job
+
+
+def _audit_service(parts: Parts) -> AddService:
+    opener = AnswerOpener(
+        name=parts.name,
+        federation=parts.federation,
+        key=parts.federation.joint_key.key.public,
+        kek=parts.kek,
+        database=parts.database,
+        writer=parts.writer,
+        clock=parts.clock,
+        rng=parts.rng,
+        max_a_day=parts.settings.max_opened_a_day,
+    )
+    service = AnswerAuditService(opener)
+    return offer(node_pb2_grpc.add_AnswerAuditServiceServicer_to_server, service)
 
 
 def _fill(pool: RandomiserPool, parts: Parts, idle_from_s: float) -> None:

@@ -1,4 +1,4 @@
-"""QueryService: one ticket, one answer; replies leave at fixed time steps.
+"""QueryService: one ticket, one answer; replies leave at fixed time steps. AnswerAuditService.
 
 Learns: the coordinator, that this department answered or why it refused. Neither the moment of
 a reply nor its size depends on whom the query is about.
@@ -13,9 +13,10 @@ from hedui.v1 import common_pb2, node_pb2, node_pb2_grpc
 from ledger import log as entries
 from node.answering.answerer import Answered, Answerer
 from node.answering.checks import Papers
+from node.answering.opening import AnswerOpener
 from runtime.clock import Clock
 from runtime.database import Database
-from runtime.guard import ensure_time
+from runtime.guard import current_caller, ensure_time
 from runtime.receipts import Receipts
 from runtime.wire import openings_from_wire, signed_from_wire, signed_to_wire
 
@@ -72,6 +73,26 @@ class QueryService(node_pb2_grpc.QueryServiceServicer):
         return common_pb2.LedgerReceipt(
             index=receipt.index, path=receipt.path, checkpoint=receipt.checkpoint, leaf=leaf
         )
+
+
+class AnswerAuditService(node_pb2_grpc.AnswerAuditServiceServicer):
+    """The reviewer's door to stored answers."""
+
+    def __init__(self, opener: AnswerOpener) -> None:
+        self._opener = opener
+
+    def OpenAnswer(
+        self, request: node_pb2.OpenAnswerRequest, context: Any
+    ) -> node_pb2.OpenAnswerReply:
+        """Which ticket was answered, and with what, sealed to the caller."""
+        sealed = self._opener.open(
+            lambda: signed_from_wire(request.grant),
+            request.query,
+            current_caller(),
+            values=request.values,
+        )
+        ensure_time()
+        return node_pb2.OpenAnswerReply(sealed=sealed)
 
 
 def _papers(request: node_pb2.AnswerRequest) -> Papers:

@@ -22,4 +22,6 @@ class NodeSettings(ProcessSettings):
     import_write_timeout_s: int = Field(default=120, ge=1, le=3600)
     # Prepared randomisers, filled while nobody asks.
     randomiser_pool: int = Field(default=32, ge=0, le=4096)
+    # Answers whose values are opened to reviewers within 24 hours, whatever the registrar grants.
+    max_opened_a_day: int = Field(default=100, ge=0, le=100_000)
     ledger_write_timeout_s: int = Field(default=5, ge=1, le=60)

@@ -7,7 +7,7 @@ from coordinator.cli.reading import Row
 from ledger.event import Entry
 from ledger.threads import Thread
 
-PERSONS = ("officer", "person", "clerk", "checker", "reader")
+PERSONS = ("officer", "person", "clerk", "checker", "reader", "reviewer")
 """Fields that commit to a person, or name a reader's role."""
 
 

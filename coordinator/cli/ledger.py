@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from coordinator.cli import looking, proving, rechecking, reconciling, reporting
+from coordinator.cli import looking, proving, rechecking, reconciling, reporting, sampling
 from runtime.command import Json, Options, options, print_table
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
@@ -25,7 +25,7 @@ def register(app: typer.Typer) -> None:
     group.command("checkpoint")(checkpoint)
     group.command("export")(export)
     group.command("verify")(verify)
-    for part in (looking, reconciling, proving, rechecking, reporting):
+    for part in (looking, reconciling, proving, rechecking, reporting, sampling):
         part.register(group)
     app.add_typer(group, name="ledger")
 

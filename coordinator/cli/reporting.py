@@ -66,7 +66,7 @@ def report(
     from ledger.verify_tree import Broken
 
     opens, closes = _hours(hours)
-    where = _zone(zone)
+    where = zone_named(zone)
     usual = Usual(
         zone=where,
         opens=opens,
@@ -111,7 +111,8 @@ def _days(text: str) -> frozenset[int]:
     return frozenset(range(int(first), int(last or first) + 1))
 
 
-def _zone(name: str) -> tzinfo:
+def zone_named(name: str) -> tzinfo:
+    """A time zone by its name; this machine's for none. Raises BadParameter."""
     from zoneinfo import ZoneInfo
 
     if not name:

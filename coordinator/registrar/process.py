@@ -12,6 +12,7 @@ from coordinator.registrar.keys import RegistrarKeys
 from coordinator.registrar.manifests.service import ManifestService
 from coordinator.registrar.office import Office
 from coordinator.registrar.permits.service import RecheckPermitService
+from coordinator.registrar.sampling.service import SampleService
 from coordinator.registrar.settings import RegistrarSettings
 from hedui.v1 import policy_pb2_grpc
 from hedui.v1 import registrar_pb2_grpc as grpc_services
@@ -53,6 +54,7 @@ def build(parts: Parts) -> Assembly:
             offer(add_RecheckPermitServiceServicer_to_server, RecheckPermitService(office)),
             offer(grpc_services.add_EnrolmentServiceServicer_to_server, EnrolmentService(office)),
             offer(grpc_services.add_BudgetServiceServicer_to_server, BudgetService(office)),
+            offer(grpc_services.add_SampleServiceServicer_to_server, SampleService(office)),
             offer(policy_pb2_grpc.add_PolicyServiceServicer_to_server, policies),
         ],
         background=[
@@ -69,6 +71,6 @@ KIND: Final = Kind(
     metadata=store.metadata(),
     build=build,
     settings=RegistrarSettings,
-    schema_version=2,
+    schema_version=3,
     init_command="`hedui registrar init`",
 )

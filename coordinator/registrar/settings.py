@@ -22,6 +22,11 @@ class RegistrarLimits(Settings):
     # How long a letter's records are kept once it is over. Three years are the least that rules on
     # records of data provided demand.
     retention_days: int = Field(default=1_095, ge=1_095, le=36_500)
+    # Entries that a reviewer may draw at once, and that all of them may within 24 hours.
+    max_sample: int = Field(default=20, ge=1, le=500)
+    max_sampled_a_day: int = Field(default=100, ge=1, le=100_000)
+    # How long a drawn entry may be opened, and a department's answer with the grant.
+    sample_life_s: int = Field(default=86_400, ge=60, le=30 * 86_400)
     evaluation_threads: int = Field(default=2, ge=1, le=64)
 
 

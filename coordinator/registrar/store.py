@@ -8,6 +8,7 @@ from coordinator.registrar.authorizations import store as authorizations
 from coordinator.registrar.enrolment import store as enrolment
 from coordinator.registrar.manifests import store as manifests
 from coordinator.registrar.permits import store as permits
+from coordinator.registrar.sampling import store as sampling
 from runtime.store import include
 
 _PARTS: Final = (
@@ -15,6 +16,7 @@ _PARTS: Final = (
     manifests.METADATA,
     permits.METADATA,
     enrolment.METADATA,
+    sampling.METADATA,
 )
 
 

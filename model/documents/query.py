@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, StringConstraints
 
-from crypto.labels import Label
+from crypto import jcs
+from crypto.labels import Label, digest
 from model.documents.authorization import AuthorizationNumber, Level
 from model.documents.signed import Document
 from model.fields import Date, Hex16, Hex32, HexData, Name, Strict, Time
@@ -75,6 +76,12 @@ class Ticket(Document):
     pseudonyms: Annotated[list[Hex32], Field(min_length=1, max_length=MAX_MEMBERS)]
     resources: Annotated[list[Name], Field(min_length=1, max_length=MAX_RESOURCES)]
     expires_at: Time
+
+    @property
+    def terms_digest(self) -> str:
+        """Digest of everything but the expiry, hex: what a renewal leaves as it is."""
+        terms = self.model_dump(exclude={"expires_at"})
+        return digest(Label.TICKET_TERMS, jcs.encode(terms)).hex()
 
 
 class RevocationList(Document):

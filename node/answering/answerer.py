@@ -180,13 +180,7 @@ class Answerer:
         reference: date = question.terms.inputs.reference_date
         values = measure_household(measures, rows, catalogue, reference)
         slots = contribution(layout, self.department, values, question.terms.inputs)
-        made = self.encryptor.encrypt(
-            layout,
-            slots,
-            query=ticket.query,
-            manifest=question.manifest_digest,
-            department=self.department,
-        )
+        made = self.encryptor.encrypt(layout, slots, ticket=ticket, department=self.department)
         dates = {code: catalogue[code].data_date for code in question.resources}
         return _Computed(made, dates)
 
@@ -216,6 +210,7 @@ class Answerer:
             answer=signed.digest,
             department=self.department,
             policy=question.manifest.policy,
+            ticket=made.ticket,
         )
         copy = made.copy
         answer = NewAnswer(tx.now, signed.body, signed.signature, entry, copy.data_key, copy.sealed)

@@ -1,21 +1,28 @@
 """From slots to a ciphertext under the joint key, its proof, and the node's own sealed copy.
 
-Source: DESIGN 2.4, 2.5. The sealed copy (plaintext and randomness exponent, fixed width) lets
-an audit recompute the ciphertext; it lies under a data key of its own.
+Source: DESIGN 2.4, 2.5. The sealed copy (plaintext, randomness exponent, and the opening of the
+ledger's commitment to the ticket; fixed width) lets an audit recompute the ciphertext and see
+which ticket was answered; it lies under a data key of its own.
 Learns: whoever opens the sealed copy, this department's contribution.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from crypto import integers, knowledge, packing, paillier
+from crypto.commit import SALT_BYTES, Opening, new_salt
 from crypto.paillier import PublicKey, RandomiserPool
 from crypto.rng import Rng
 from crypto.sealing import AtRestKey, open_at_rest, seal_at_rest, unwrap_key, wrap_key
+from model.documents.query import Ticket
+from model.limits import DIGEST_BYTES
 from model.opening import answer_context
 from model.policy.compiling import Layout
 
-_PURPOSE = b"answer"
+TICKET: Final = "ticket"
+"""Field of ``query.answered`` that commits to the ticket's terms."""
+_PURPOSE: Final = b"answer"
 
 
 @dataclass(frozen=True)
@@ -26,13 +33,23 @@ class SealedCopy:
     sealed: bytes
 
 
+@dataclass(frozen=True, repr=False)
+class OpenedCopy:
+    """Plaintext in [0, n), randomness exponent, opening of the ticket. Never prints."""
+
+    plaintext: int
+    randomness: int
+    ticket: Opening
+
+
 @dataclass(frozen=True)
 class Encrypted:
-    """What leaves, and what stays."""
+    """What leaves, what stays, and the ledger's commitment (hex) to the ticket."""
 
     ciphertext: bytes
     proof: bytes
     copy: SealedCopy
+    ticket: str
 
 
 class Encryptor:
@@ -45,44 +62,49 @@ class Encryptor:
         self._rng = rng
 
     def encrypt(
-        self, layout: Layout, slots: Sequence[int], *, query: str, manifest: str, department: str
+        self, layout: Layout, slots: Sequence[int], *, ticket: Ticket, department: str
     ) -> Encrypted:
         """Pack, encrypt with fresh randomness, prove, and seal a copy.
 
         Args:
             slots: Signed integers in slot order.
-            query: Query id, hex; binds the copy.
-            manifest: Digest of the manifest, hex; binds the proof, with the department.
+            ticket: Its query id binds the copy, its manifest the proof, with the department.
         """
         shape = packing.Layout(layout.ell, len(layout.slots))
         plaintext = packing.pack(self._key, shape, slots)
         made = self._pool.encrypt(plaintext, rng=self._rng)
-        context = answer_context(manifest, department)
+        context = answer_context(ticket.manifest, department)
         proof = knowledge.prove(self._key, made, plaintext, context=context, rng=self._rng)
         ciphertext = paillier.encode_ciphertext(self._key, made.ciphertext)
-        return Encrypted(ciphertext, proof, self._seal(plaintext, made.r, query))
+        terms = Opening(TICKET, ticket.terms_digest, new_salt(rng=self._rng))
+        copy = self._seal(OpenedCopy(plaintext, made.r, terms), ticket.query)
+        return Encrypted(ciphertext, proof, copy, terms.commitment().hex())
 
-    def _seal(self, plaintext: int, r: int, query: str) -> SealedCopy:
+    def _seal(self, copy: OpenedCopy, query: str) -> SealedCopy:
         data_key, aad = AtRestKey.generate(rng=self._rng), _aad(query)
         wrapped = wrap_key(self._kek, data_key, aad=aad, rng=self._rng)
-        body = integers.encode(plaintext, self._key.plaintext_bytes)
-        body += integers.encode(r, _exponent_bytes(self._key))
+        body = integers.encode(copy.plaintext, self._key.plaintext_bytes)
+        body += integers.encode(copy.randomness, randomness_bytes(self._key))
+        body += bytes.fromhex(str(copy.ticket.value)) + copy.ticket.salt
         sealed = seal_at_rest(data_key, body, aad=aad, rng=self._rng)
         data_key.wipe()
         return SealedCopy(wrapped, sealed)
 
 
-def open_copy(key: PublicKey, kek: AtRestKey, copy: SealedCopy, *, query: str) -> tuple[int, int]:
-    """Return plaintext and randomness exponent of an answer, for audit. Raises OpenError."""
+def open_copy(key: PublicKey, kek: AtRestKey, copy: SealedCopy, *, query: str) -> OpenedCopy:
+    """Return what an answer was made from, for audit. Raises OpenError."""
     aad = _aad(query)
     body = open_at_rest(unwrap_key(kek, copy.data_key, aad=aad), copy.sealed, aad=aad)
-    plaintext, r = integers.split(body, key.plaintext_bytes, _exponent_bytes(key))
-    return int.from_bytes(plaintext, "big"), int.from_bytes(r, "big")
+    widths = (key.plaintext_bytes, randomness_bytes(key), DIGEST_BYTES, SALT_BYTES)
+    plaintext, r, terms, salt = integers.split(body, *widths)
+    ticket = Opening(TICKET, terms.hex(), salt)
+    return OpenedCopy(int.from_bytes(plaintext, "big"), int.from_bytes(r, "big"), ticket)
+
+
+def randomness_bytes(key: PublicKey) -> int:
+    """Width of an encoded randomness exponent."""
+    return -(-key.short_bits // 8)
 
 
 def _aad(query: str) -> list[bytes]:
     return [_PURPOSE, bytes.fromhex(query)]
-
-
-def _exponent_bytes(key: PublicKey) -> int:
-    return -(-key.short_bits // 8)

@@ -15,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    func,
     insert,
     select,
     update,
@@ -35,9 +36,17 @@ QUERIES: Final = Table(
     Column("body", LargeBinary),
     Column("signature", LargeBinary(64)),
     Column("entry", BigInteger),
-    # A data key of its own, wrapped; under it plaintext and randomness, for audit.
+    # A data key of its own, wrapped; under it what an audit needs (encrypting.OpenedCopy).
     Column("data_key", LargeBinary),
     Column("sealed", LargeBinary),
+)
+# One row for each time that an answer was opened to a reviewer: so many a day and no more.
+OPENED: Final = Table(
+    "opened_answer",
+    METADATA,
+    Column("grant", String(64), primary_key=True),
+    Column("query", String(32), primary_key=True),
+    Column("opened_at", String(20), nullable=False, index=True),
 )
 REVOCATIONS: Final = Table(
     "revocations_seen",
@@ -97,6 +106,20 @@ def sealed_answer(conn: Connection, query: str) -> tuple[bytes, bytes] | None:
         select(QUERIES.c.data_key, QUERIES.c.sealed).where(QUERIES.c.query == query)
     ).first()
     return None if row is None or row.sealed is None else (row.data_key, row.sealed)
+
+
+def note_opened(conn: Connection, grant: str, query: str, at: str) -> None:
+    """Remember that an answer was opened under this grant; a repeat changes nothing."""
+    here = (OPENED.c.grant == grant) & (OPENED.c.query == query)
+    if conn.execute(select(OPENED.c.query).where(here)).first() is None:
+        conn.execute(insert(OPENED), {"grant": grant, "query": query, "opened_at": at})
+
+
+def count_opened(conn: Connection, since: str, *, but: str) -> int:
+    """How many answers were opened after ``since`` (RFC 3339), under other grants than ``but``."""
+    wanted = select(func.count()).select_from(OPENED)
+    wanted = wanted.where(OPENED.c.opened_at > since, OPENED.c.grant != but)
+    return conn.scalar(wanted) or 0
 
 
 def newest_revocations(conn: Connection) -> int:

@@ -135,8 +135,8 @@ def test_the_node_can_recompute_its_ciphertext_from_the_sealed_copy(world: World
     with parts.database.read() as conn:
         kept = store.sealed_answer(conn, answer.query)
     assert kept is not None
-    plaintext, r = open_copy(key, parts.kek, SealedCopy(*kept), query=answer.query)
-    assert encrypt_with(key, plaintext, r) == int(answer.ciphertext, 16)
+    copy = open_copy(key, parts.kek, SealedCopy(*kept), query=answer.query)
+    assert encrypt_with(key, copy.plaintext, copy.randomness) == int(answer.ciphertext, 16)
 
 
 def test_replies_leave_at_the_next_step(world: World) -> None:

@@ -23,7 +23,9 @@ with atheris.instrument_imports(include=["crypto", "ledger", "model"]):
     from ledger import checkpoint, event, note
     from model.documents.opening import HolderHeader, Permit, RecheckPermit
     from model.documents.query import Answer, Manifest, OfficerRequest, RevocationList, Ticket
+    from model.documents.sampling import SampleGrant
     from model.documents.signed import DocumentError
+    from model.opened import Granted, OpenedAnswer, OpenedEntry
     from tests.support.smallkeys import SMALL_BITS, small
 
 JOINT = small().joint
@@ -32,6 +34,7 @@ STATE = comparison.evaluator_start(AGREED, [3], rng=lambda n: b"\x07" * n)[0]
 DOCUMENTS = (
     *(Manifest, Ticket, Answer, Permit, HolderHeader, OfficerRequest, RevocationList),
     RecheckPermit,
+    *(SampleGrant, Granted, OpenedEntry, OpenedAnswer),
 )
 
 

@@ -25,6 +25,7 @@ PEOPLE = (
     ("zhao", "registrar-officer", "Data Bureau"),
     ("qian", "registrar-officer", "Data Bureau"),
     ("sun", "reviewer", "Audit Office"),
+    ("song", "reviewer", "Audit Office"),
     ("adam", "admin", "tax office"),
 )
 

@@ -62,6 +62,7 @@ PEOPLE = (
     ("ralf", "registrar-officer", "Data Bureau"),
     ("rosa", "reviewer", "Audit Office"),
     ("remy", "reviewer", "Audit Office"),
+    ("ruth", "reviewer", "Audit Office"),
     ("adam", "admin", "Tax Service"),
     ("bert", "admin", "Bank"),
     ("anna", "admin", "Audit Office"),

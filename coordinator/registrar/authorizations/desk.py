@@ -147,6 +147,8 @@ def _given(office: Office, letter: Letter, caller: Caller) -> tuple[dict[str, st
         "evidence": salted.commit("evidence", terms.evidence_sha256),
         "clerk": salted.commit("clerk", terms.clerk),
         "checker": salted.commit("checker", caller.name),
+        # All its terms, so that nobody can sign others afterwards and show those to a reviewer.
+        "letter": salted.commit("letter", letter.signed.digest),
     }
     return fields, salted.seal(letter.key, owner=terms.number)
 

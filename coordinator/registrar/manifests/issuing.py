@@ -42,6 +42,15 @@ class Issued:
     openings: list[Opening]
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The officer's request as parsed and as signed, and the checker's for a further query."""
+
+    request: OfficerRequest
+    signed: Signed
+    countersigned: Signed | None
+
+
 class _Raced(Exception):
     """Another request was served meanwhile; look again."""
 
@@ -66,7 +75,9 @@ def issue(office: Office, signed: Signed, countersigned: Signed | None) -> Issue
         policy = office.policies.approved(request.policy)
         scope = derive_scope(letter.terms, request, policy, office.federation)
         try:
-            return _write(office, letter, signed, request, scope, sequence)
+            # Beside a first request nobody looked at it, so it is not kept.
+            asked = _Asked(request, signed, countersigned if sequence > 1 else None)
+            return _write(office, letter, asked, scope, sequence)
         except _Raced:
             continue
 
@@ -76,10 +87,14 @@ def open_manifest_letter(office: Office, row: ManifestRow) -> Letter:
     return _letter_in_force(office, row.number)
 
 
+def all_openings(letter: Letter, row: ManifestRow) -> list[Opening]:
+    """The openings of every commitment in a manifest."""
+    return decode_openings(open_at_rest(letter.key, row.openings, aad=_openings_aad(row.digest)))
+
+
 def shown_openings(letter: Letter, row: ManifestRow) -> list[Opening]:
     """The openings of a manifest that its coordinator may see."""
-    body = open_at_rest(letter.key, row.openings, aad=_openings_aad(row.digest))
-    return [opening for opening in decode_openings(body) if opening.field in OPENED_FIELDS]
+    return [opening for opening in all_openings(letter, row) if opening.field in OPENED_FIELDS]
 
 
 def stored_reply(office: Office, letter: Letter, row: ManifestRow) -> Issued:
@@ -136,38 +151,38 @@ def _check_again(
         raise Refusal(Reason.SAME_PERSON, "officer and checker are the same person")
 
 
-def _write(
-    office: Office,
-    letter: Letter,
-    signed: Signed,
-    request: OfficerRequest,
-    scope: Scope,
-    sequence: int,
-) -> Issued:
-    openings, manifest = _manifest(office, letter, request, scope, sequence)
+def _write(office: Office, letter: Letter, asked: _Asked, scope: Scope, sequence: int) -> Issued:
+    openings, manifest = _manifest(office, letter, asked.request, scope, sequence)
     signed_manifest = office.sign(manifest)
     digest = signed_manifest.digest
+    row = _manifest_row(office, letter, asked, signed_manifest, openings)
+    tickets = _tickets(office, letter, digest, scope, manifest)
+    _store(office, letter, row, tickets, scope, asked)
+    shown = [opening for opening in openings if opening.field in OPENED_FIELDS]
+    return Issued(signed_manifest, tickets, shown)
+
+
+def _manifest_row(
+    office: Office, letter: Letter, asked: _Asked, manifest: Signed, openings: list[Opening]
+) -> ManifestRow:
+    digest, counter = manifest.digest, b""
     sealed_openings = seal_at_rest(
         letter.key, encode_openings(openings), aad=_openings_aad(digest), rng=office.parts.rng
     )
-    row = ManifestRow(
+    if asked.countersigned is not None:
+        counter = seal_signed(office, letter.key, asked.countersigned, "countersigned", digest)
+    return ManifestRow(
         digest=digest,
-        number=request.authorization,
-        sequence=sequence,
-        request=signed.digest,
-        nonce=request.nonce,
-        body=signed_manifest.body,
-        signature=signed_manifest.signature,
+        number=asked.request.authorization,
+        sequence=Manifest.decode(manifest.body).sequence,
+        request=asked.signed.digest,
+        nonce=asked.request.nonce,
+        body=manifest.body,
+        signature=manifest.signature,
         openings=sealed_openings,
+        asked=seal_signed(office, letter.key, asked.signed, "asked", digest),
+        countersigned=counter,
     )
-    tickets = _tickets(office, letter, digest, scope, manifest)
-    rows = [
-        _ticket_row(office, letter, digest, position, ticket)
-        for position, ticket in enumerate(tickets)
-    ]
-    _store(office, letter, row, rows, scope, request)
-    shown = [opening for opening in openings if opening.field in OPENED_FIELDS]
-    return Issued(signed_manifest, tickets, shown)
 
 
 def _manifest(
@@ -265,21 +280,26 @@ def _store(
     office: Office,
     letter: Letter,
     row: ManifestRow,
-    rows: list[TicketRow],
+    tickets: list[Signed],
     scope: Scope,
-    request: OfficerRequest,
+    asked: _Asked,
 ) -> None:
     salted, today = office.salted(), office.today()
+    rows = [_ticket_row(office, letter, row.digest, i, t) for i, t in enumerate(tickets)]
+    terms = [Ticket.decode(ticket.body).terms_digest for ticket in tickets]
     # Salts of the ledger's own: nobody joins it with the manifests that departments hold.
     fields = {
         "manifest": row.digest,
         "authorization": salted.commit("authorization", row.number),
-        "officer": salted.commit("officer", request.officer),
+        "officer": salted.commit("officer", asked.request.officer),
         "sequence": salted.commit("sequence", row.sequence),
         "departments": salted.commit("departments", scope.departments),
+        # Whose pseudonyms the tickets hold, and what the officer signed: for a reviewer's sample.
+        "terms": salted.commit("terms", terms),
+        "request": salted.commit("request", row.request),
     }
     # Random numbers, which the coordinator's ledger names too: a ticket that nobody issued shows.
-    tickets = [ticket.query for ticket in rows]
+    queries = [ticket.query for ticket in rows]
     openings = salted.seal(letter.key, owner=row.number)
 
     def write(tx: Tx) -> None:
@@ -288,7 +308,7 @@ def _store(
         if raced or store.nonce_is_used(tx.conn, row.nonce):
             raise _Raced
         store.add_manifest(tx.conn, row, rows)
-        record(tx, "manifest.issued", {**fields, "given": given, "tickets": tickets}, openings)
+        record(tx, "manifest.issued", {**fields, "given": given, "tickets": queries}, openings)
 
     office.parts.writer.run(write)
 

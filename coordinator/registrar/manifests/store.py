@@ -1,4 +1,7 @@
-"""Manifests and tickets in SQL. Tickets and openings lie sealed under their letter's data key."""
+"""Manifests and tickets in SQL.
+
+Requests, tickets and openings lie sealed under their letter's data key.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +36,9 @@ MANIFESTS: Final = Table(
     Column("signature", LargeBinary, nullable=False),
     # Openings of the manifest's commitments, sealed.
     Column("openings", LargeBinary, nullable=False),
+    # What the officer signed, and the checker for a further query (else empty), sealed.
+    Column("asked", LargeBinary, nullable=False),
+    Column("countersigned", LargeBinary, nullable=False),
 )
 TICKETS: Final = Table(
     "ticket",
@@ -69,6 +75,8 @@ class ManifestRow:
     body: bytes
     signature: bytes
     openings: bytes
+    asked: bytes
+    countersigned: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,11 @@ def nonce_is_used(conn: Connection, nonce: str) -> bool:
     return _one(conn, MANIFESTS.c.nonce == nonce) is not None
 
 
+def count_all(conn: Connection) -> int:
+    """How many manifests were issued in all."""
+    return int(conn.scalar(select(func.count()).select_from(MANIFESTS)) or 0)
+
+
 def count(conn: Connection, number: str) -> int:
     """How many manifests were issued for one authorization."""
     query = select(func.count()).select_from(MANIFESTS).where(MANIFESTS.c.number == number)
@@ -138,9 +151,10 @@ def revoke_tickets(conn: Connection, number: str) -> None:
 
 
 def erase(conn: Connection, number: str) -> None:
-    """Destroy the tickets and openings of one authorization; ids and expiries stay."""
+    """Destroy tickets, requests and openings of one authorization; ids and expiries stay."""
     conn.execute(update(TICKETS).where(TICKETS.c.number == number).values(sealed=b""))
-    conn.execute(update(MANIFESTS).where(MANIFESTS.c.number == number).values(openings=b""))
+    emptied = {"openings": b"", "asked": b"", "countersigned": b""}
+    conn.execute(update(MANIFESTS).where(MANIFESTS.c.number == number).values(**emptied))
 
 
 def revoked_queries(conn: Connection, now: str, limit: int) -> list[str]:

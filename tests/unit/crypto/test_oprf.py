@@ -258,3 +258,27 @@ def test_arbitrary_bytes_never_pass(
     blinds, _ = oprf.blind(VOPRF, [b"x"] * max(1, len(elements)), rng=system_rng)
     with pytest.raises(CryptoError):
         oprf.finalize(key.public_key, blinds, elements, proof)
+
+
+def test_an_evaluation_of_known_inputs_is_proved_and_gives_what_blinding_gives() -> None:
+    key = oprf.PrivateKey.generate(oprf.suite(), rng=system_rng)
+    inputs = [b"ann", b"ben"]
+    evaluated, proof = oprf.prove_evaluation(key, inputs, rng=system_rng)
+    outputs = oprf.verify_evaluation(key.public_key, inputs, evaluated, proof)
+    assert outputs == oprf.evaluate(key, inputs)
+    other = oprf.PrivateKey.generate(oprf.suite(), rng=system_rng)
+    for public, asked in (
+        (other.public_key, inputs),
+        (key.public_key, [b"ann", b"bob"]),
+        (key.public_key, [b"ben", b"ann"]),
+        (key.public_key, [b"ann"]),
+    ):
+        with pytest.raises(ProofError):
+            oprf.verify_evaluation(public, asked, evaluated, proof)
+
+
+def test_an_evaluation_without_inputs_or_proof_is_not_proved() -> None:
+    for mode, inputs in ((oprf.Mode.VOPRF, []), (oprf.Mode.OPRF, [b"ann"])):
+        key = oprf.PrivateKey.generate(oprf.suite(mode=mode), rng=system_rng)
+        with pytest.raises(InvalidInput):
+            oprf.prove_evaluation(key, inputs, rng=system_rng)

@@ -156,7 +156,50 @@ def case_erased_twice(made: Ledgers) -> None:
         made.add("coordinator", second, "case.erased", **CASE_ERASED)
 
 
+GRANT, SAMPLE = "88" * 32, "66" * 16
+
+
+def sampled(made: Ledgers, *, manifest: str = MANIFEST, entry: int = 2) -> None:
+    """A reviewer draws the case's manifest.issued, entry 2, and tax opens its answer."""
+    made.add("registrar", 90, "sample.drawn", sample=SAMPLE, entries=[2], of=1, named=False,
+             reviewer=SALTED)  # fmt: skip
+    made.add("registrar", 91, "sample.opened", sample=SAMPLE, entry=entry, manifest=manifest,
+             grant=GRANT, reviewer=SALTED)  # fmt: skip
+    made.add("tax", 92, "answer.opened", query=TAX, manifest=MANIFEST, answer=TAX * 2, grant=GRANT,
+             values=False, reviewer=SALTED)  # fmt: skip
+
+
+def test_a_sample_is_no_finding(tmp_path: Path) -> None:
+    made = honest()
+    assert made.rows["registrar"][2][1] == "manifest.issued"
+    sampled(made)
+    assert found(made, tmp_path).findings == []
+
+
+def opened_undrawn(made: Ledgers) -> None:
+    sampled(made)
+    made.drop("registrar", "sample.drawn")
+
+
+def answer_without_grant(made: Ledgers) -> None:
+    sampled(made)
+    made.drop("registrar", "sample.opened")
+
+
 LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
+    "the registrar opens what nobody drew": (
+        opened_undrawn, {("opened-not-drawn", "registrar")},
+    ),
+    "the registrar opens another entry than was drawn": (
+        lambda made: sampled(made, entry=1), {("opened-not-drawn", "registrar")},
+    ),
+    "the registrar opens another manifest than the drawn entry's": (
+        lambda made: sampled(made, manifest=OTHER),
+        {("opened-not-drawn", "registrar"), ("answer-opened-without-grant", "tax")},
+    ),
+    "a node opens an answer without a grant": (
+        answer_without_grant, {("answer-opened-without-grant", "tax")},
+    ),
     "a node leaves its answer out, under the head that it showed": (
         lambda made: made.drop("tax", "query.answered"),
         {("answer-not-ledgered", "coordinator"), ("forked", "coordinator")},

@@ -127,6 +127,22 @@ def test_officers_are_told_apart_only_with_the_openings_of_their_commitments(
     ]
 
 
+def test_a_sample_of_the_registrar_tells_officers_apart_and_counts_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    made = honest()
+    for day, manifests in enumerate((1, 1, 6)):
+        for i in range(manifests):
+            made.add("registrar", (day + 1) * DAY_S + i, "manifest.issued",
+                     manifest=f"{day}{i:063d}", authorization=SALTED, given=100 + 10 * day + i,
+                     officer=commitment(900 + i))  # fmt: skip
+    lines = found(made, tmp_path / "a", Usual(zone=BEIJING, least=4, officers=OFFICERS))
+    assert [line.sentence for line in lines] == [
+        "6 times manifest.issued by wang on 2026-11-26; on another day 1"
+    ]
+    assert found(made, tmp_path / "b", Usual(zone=BEIJING, least=4)) == []
+
+
 def test_an_opening_counts_only_if_it_opens_its_commitment(tmp_path: Path) -> None:
     opening = Opening("officer", "wang", bytes(32))
     row = {

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -283,10 +284,9 @@ def dealt_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.fixture
-def world(dealt_home: Path, tmp_path: Path) -> Iterator[World]:
-    """A registrar that serves, with the policy approved."""
-    home = tmp_path / "home"
+@contextmanager
+def serving(dealt_home: Path, home: Path) -> Iterator[World]:
+    """A registrar that serves from a copy, with the policy approved."""
     shutil.copytree(dealt_home, home)
     clock = FixedClock(datetime.now(UTC).replace(microsecond=0))
     create_database(home / "registrar", KIND, federation="hexi", clock=clock)
@@ -298,3 +298,10 @@ def world(dealt_home: Path, tmp_path: Path) -> Iterator[World]:
         yield world
     finally:
         world.close()
+
+
+@pytest.fixture
+def world(dealt_home: Path, tmp_path: Path) -> Iterator[World]:
+    """One of a test's own."""
+    with serving(dealt_home, tmp_path / "home") as world:
+        yield world

@@ -27,6 +27,22 @@ class AnswerReply(_message.Message):
     receipt: _common_pb2.LedgerReceipt
     def __init__(self, answer: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., receipt: _Optional[_Union[_common_pb2.LedgerReceipt, _Mapping]] = ...) -> None: ...
 
+class OpenAnswerRequest(_message.Message):
+    __slots__ = ("grant", "query", "values")
+    GRANT_FIELD_NUMBER: _ClassVar[int]
+    QUERY_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    grant: _common_pb2.SignedDocument
+    query: str
+    values: bool
+    def __init__(self, grant: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., query: _Optional[str] = ..., values: _Optional[bool] = ...) -> None: ...
+
+class OpenAnswerReply(_message.Message):
+    __slots__ = ("sealed",)
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    sealed: bytes
+    def __init__(self, sealed: _Optional[bytes] = ...) -> None: ...
+
 class ImportRequest(_message.Message):
     __slots__ = ("mapping", "csv")
     MAPPING_FIELD_NUMBER: _ClassVar[int]

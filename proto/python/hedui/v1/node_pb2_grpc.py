@@ -102,6 +102,83 @@ class QueryService:
             _registered_method=True)
 
 
+class AnswerAuditServiceStub:
+    """Role: reviewer, with the registrar's grant for a drawn entry.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.OpenAnswer = channel.unary_unary(
+                '/hedui.v1.AnswerAuditService/OpenAnswer',
+                request_serializer=hedui_dot_v1_dot_node__pb2.OpenAnswerRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_node__pb2.OpenAnswerReply.FromString,
+                _registered_method=True)
+
+
+class AnswerAuditServiceServicer:
+    """Role: reviewer, with the registrar's grant for a drawn entry.
+    """
+
+    def OpenAnswer(self, request, context):
+        """Which ticket was answered and, where wanted, the answer's plaintext and randomness; sealed to
+        the caller's pinned key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_AnswerAuditServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'OpenAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenAnswer,
+                    request_deserializer=hedui_dot_v1_dot_node__pb2.OpenAnswerRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_node__pb2.OpenAnswerReply.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'hedui.v1.AnswerAuditService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('hedui.v1.AnswerAuditService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class AnswerAuditService:
+    """Role: reviewer, with the registrar's grant for a drawn entry.
+    """
+
+    @staticmethod
+    def OpenAnswer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.AnswerAuditService/OpenAnswer',
+            hedui_dot_v1_dot_node__pb2.OpenAnswerRequest.SerializeToString,
+            hedui_dot_v1_dot_node__pb2.OpenAnswerReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class NodeAdminServiceStub:
     """Role: admin of the node's own organisation.
     """

@@ -224,3 +224,45 @@ class BudgetRow(_message.Message):
     used: int
     state: str
     def __init__(self, department: _Optional[str] = ..., epoch: _Optional[int] = ..., total: _Optional[int] = ..., daily: _Optional[int] = ..., used: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+
+class DrawSampleRequest(_message.Message):
+    __slots__ = ("entries", "of", "named")
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    OF_FIELD_NUMBER: _ClassVar[int]
+    NAMED_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedScalarFieldContainer[int]
+    of: int
+    named: bool
+    def __init__(self, entries: _Optional[_Iterable[int]] = ..., of: _Optional[int] = ..., named: _Optional[bool] = ...) -> None: ...
+
+class DrawSampleReply(_message.Message):
+    __slots__ = ("sample", "entries", "expires_at")
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
+    sample: str
+    entries: _containers.RepeatedCompositeFieldContainer[DrawnEntry]
+    expires_at: str
+    def __init__(self, sample: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[DrawnEntry, _Mapping]]] = ..., expires_at: _Optional[str] = ...) -> None: ...
+
+class DrawnEntry(_message.Message):
+    __slots__ = ("entry", "erased_by")
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    ERASED_BY_FIELD_NUMBER: _ClassVar[int]
+    entry: int
+    erased_by: int
+    def __init__(self, entry: _Optional[int] = ..., erased_by: _Optional[int] = ...) -> None: ...
+
+class OpenSampleRequest(_message.Message):
+    __slots__ = ("sample", "entry")
+    SAMPLE_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    sample: str
+    entry: int
+    def __init__(self, sample: _Optional[str] = ..., entry: _Optional[int] = ...) -> None: ...
+
+class OpenSampleReply(_message.Message):
+    __slots__ = ("sealed",)
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    sealed: bytes
+    def __init__(self, sealed: _Optional[bytes] = ...) -> None: ...

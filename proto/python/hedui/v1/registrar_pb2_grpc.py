@@ -815,3 +815,126 @@ class BudgetService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class SampleServiceStub:
+    """Samples for a reviewer: drawn first, ledgered, then opened to this reviewer alone.
+    Role of every call: reviewer.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.DrawSample = channel.unary_unary(
+                '/hedui.v1.SampleService/DrawSample',
+                request_serializer=hedui_dot_v1_dot_registrar__pb2.DrawSampleRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_registrar__pb2.DrawSampleReply.FromString,
+                _registered_method=True)
+        self.OpenSample = channel.unary_unary(
+                '/hedui.v1.SampleService/OpenSample',
+                request_serializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.FromString,
+                _registered_method=True)
+
+
+class SampleServiceServicer:
+    """Samples for a reviewer: drawn first, ledgered, then opened to this reviewer alone.
+    Role of every call: reviewer.
+    """
+
+    def DrawSample(self, request, context):
+        """Note which entries of the registrar's ledger are drawn. Shows nothing but what was erased.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def OpenSample(self, request, context):
+        """One drawn entry with everything behind it, sealed to the caller's pinned key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_SampleServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'DrawSample': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrawSample,
+                    request_deserializer=hedui_dot_v1_dot_registrar__pb2.DrawSampleRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_registrar__pb2.DrawSampleReply.SerializeToString,
+            ),
+            'OpenSample': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenSample,
+                    request_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'hedui.v1.SampleService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('hedui.v1.SampleService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class SampleService:
+    """Samples for a reviewer: drawn first, ledgered, then opened to this reviewer alone.
+    Role of every call: reviewer.
+    """
+
+    @staticmethod
+    def DrawSample(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.SampleService/DrawSample',
+            hedui_dot_v1_dot_registrar__pb2.DrawSampleRequest.SerializeToString,
+            hedui_dot_v1_dot_registrar__pb2.DrawSampleReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenSample(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.SampleService/OpenSample',
+            hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.SerializeToString,
+            hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -1,0 +1,1 @@
+"""Samples: what a reviewer drew, and its opening to this reviewer alone."""
