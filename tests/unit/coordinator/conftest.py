@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -40,6 +41,12 @@ class Bend(grpc.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(
             serve, handler.request_deserializer, handler.response_serializer
         )
+
+
+def one_waits(case: pb.Case) -> bool:
+    """Whether a department is known not to answer, and every other has: nothing is under way."""
+    waiting = [d for d in case.departments if d.state != "answered"]
+    return bool(waiting) and all(d.reason for d in waiting)
 
 
 @dataclass
@@ -97,10 +104,8 @@ class Bench:
             bend.calls.clear()
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """A federation with two departments and three holders, of which two open."""
-    county = make_county(tmp_path_factory.mktemp("county") / "home")
+def _serve(home: Path) -> Iterator[Bench]:
+    county = make_county(home)
     bends = {name: Bend() for name, _, _, _ in PROCESSES}
     options = {name: {"server_interceptors": [bend]} for name, bend in bends.items()}
     try:
@@ -108,6 +113,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield Bench(county, bends)
     finally:
         county.stop()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """A federation with two departments and three holders, of which two open."""
+    yield from _serve(tmp_path_factory.mktemp("county") / "home")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Bench]:
+    """One of a test's own, for what would show in its ledgers for ever."""
+    yield from _serve(tmp_path / "own")
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from model.reasons import Reason
 from runtime.errors import Refusal, Refused
 from runtime.wire import signed_to_wire
 from tests.support.county import ADMINS, HOMES, INCOMES, INTEREST, POLICY, resident
-from tests.unit.coordinator.conftest import ASKED, Bench
+from tests.unit.coordinator.conftest import ASKED, Bench, one_waits
 
 STEPS = ("Mask", "Open", "Compare", "Conclude")
 
@@ -214,7 +214,7 @@ def test_a_household_that_withdraws_while_a_node_is_down_is_not_asked_again(benc
     number = bench.household()
     bench.county.stop("bank")
     cases = bench.open(number)
-    bench.follow(cases, until=lambda c: any(d.reason for d in c.departments))
+    bench.follow(cases, until=one_waits)
     bench.county.revoke(number)
     bench.county.clock.move(minutes=3)
     # The list that the coordinator holds is too old for the node, and the next names the ticket.
@@ -229,7 +229,7 @@ def test_a_household_that_withdraws_while_a_node_is_down_is_not_asked_again(benc
 def test_an_expired_manifest_ends_the_case_inconclusive(bench: Bench) -> None:
     bench.county.stop("bank")
     cases = bench.open(bench.household())
-    bench.follow(cases, until=lambda c: any(d.reason for d in c.departments))
+    bench.follow(cases, until=one_waits)
     bench.county.clock.move(days=8)
     (case,) = bench.follow(cases)
     assert (case.state, case.reason) == ("inconclusive", "manifest_expired")
@@ -238,7 +238,7 @@ def test_an_expired_manifest_ends_the_case_inconclusive(bench: Bench) -> None:
 def test_a_ticket_that_would_expire_is_renewed(bench: Bench) -> None:
     bench.county.stop("bank")
     cases = bench.open(bench.household())
-    bench.follow(cases, until=lambda c: any(d.reason for d in c.departments))
+    bench.follow(cases, until=one_waits)
     bench.county.clock.move(hours=3)
     bench.start("bank")
     (case,) = bench.follow(cases)

@@ -20,7 +20,7 @@ from model.reasons import Reason
 from runtime.errors import Refusal, Refused
 from runtime.witness_exchange import WitnessExchange
 from tests.support.county import PROCESSES
-from tests.unit.coordinator.conftest import Bench
+from tests.unit.coordinator.conftest import Bench, one_waits
 
 
 def exported(bench: Bench, folder: Path) -> list[Path]:
@@ -65,7 +65,7 @@ def test_a_federation_that_ran_reconciles_whatever_was_lost_on_the_way(
     number = bench.household()
     bench.county.stop("bank")
     cases = bench.open(number)
-    bench.follow(cases, until=lambda c: any(d.reason for d in c.departments))
+    bench.follow(cases, until=one_waits)
     bench.county.revoke(number)
     bench.county.clock.move(minutes=3)
     bench.county.stop("coordinator")
@@ -130,10 +130,10 @@ def test_a_peer_that_was_away_is_shown_the_log_when_it_is_back(bench: Bench) -> 
 
 
 def test_a_coordinator_that_shows_a_node_another_log_is_refused_and_both_sides_are_kept(
-    bench: Bench, tmp_path: Path
+    own: Bench, tmp_path: Path
 ) -> None:
-    rounds(bench).round()
-    parts = bench.county.services["coordinator"].parts
+    rounds(own).round()
+    parts = own.county.services["coordinator"].parts
     with parts.database.read() as conn:
         size = log.size(conn)
     forged = checkpoint.sign(
@@ -147,9 +147,9 @@ def test_a_coordinator_that_shows_a_node_another_log_is_refused_and_both_sides_a
         Reason.PROOF_INVALID,
         lambda: parts.dialer.call(name, stub, "AddCheckpoint", lie, timeout_s=20),
     )
-    assert bench.county.ledger("tax")[-1].event == "peer.forked"
-    paths = exported(bench, tmp_path / "all")
-    (finding,) = reconciled(bench, paths).findings
+    assert own.county.ledger("tax")[-1].event == "peer.forked"
+    paths = exported(own, tmp_path / "all")
+    (finding,) = reconciled(own, paths).findings
     assert (finding.kind, finding.ledger) == ("forked", "tax")
     assert "its signed checkpoint lies in the bundle" in finding.sentence
     assert (tmp_path / "all" / "tax" / "extra" / "fork-0-theirs.note").read_bytes() == forged
