@@ -187,6 +187,26 @@ def load_kek(folder: Path, settings: ProcessSettings) -> AtRestKey:
     return AtRestKey(_decode(path, read_secret_file(path, allowed=_OUTSIDE)))
 
 
+def load_database_password(settings: ProcessSettings) -> str:
+    """The database's password; empty where the settings name no file. Raises KeyFileError."""
+    if not settings.database_password_file:
+        return ""
+    return read_password(Path(settings.database_password_file))
+
+
+def read_password(path: Path) -> str:
+    """A password: its file's one line. Raises KeyFileError, also where others may read it."""
+    if not path.exists():
+        raise KeyFileError(f"{path} is missing: write the database user's password there, one line")
+    try:
+        lines = read_secret_file(path, allowed=_OUTSIDE).decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        lines = []
+    if len(lines) != 1 or not lines[0]:
+        raise KeyFileError(f"{path} is not a password: one line of text")
+    return lines[0]
+
+
 def read_secret(path: Path) -> bytes:
     """Read a 32-byte secret: one line of lower-case hex, mode 0600; raises KeyFileError."""
     return _decode(path, read_secret_file(path))

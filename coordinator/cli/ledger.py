@@ -11,11 +11,13 @@ from typing import Annotated
 import typer
 
 from coordinator.cli import looking, proving, reconciling, reporting
-from runtime.command import Json, Options, options, print_table
+from runtime.command import Json, Options, PasswordFile, options, print_table
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
 ProcessNames = Annotated[list[str], typer.Argument(help="Processes, by name.")]
 Target = Annotated[Path, typer.Option("--to", help="Folder for one bundle per process.")]
+Url = Annotated[str, typer.Argument(help="The database_url of a process.")]
+CopyFile = Annotated[Path, typer.Option("--to", help="The file to write; there is none yet.")]
 Paths = Annotated[list[Path], typer.Argument(help="Bundles, or databases of stopped processes.")]
 
 
@@ -24,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Ledgers (账本): read, export, verify.", no_args_is_help=True)
     group.command("checkpoint")(checkpoint)
     group.command("export")(export)
+    group.command("copy")(copy)
     group.command("verify")(verify)
     for part in (looking, reconciling, proving, reporting):
         part.register(group)
@@ -55,6 +58,15 @@ def export(context: typer.Context, processes: ProcessNames, to: Target) -> None:
         for process in processes:
             size = exporting.export(acting, process, to / process, extra=extra)
             typer.echo(f"{to / process}: {size} entries")
+
+
+def copy(url: Url, to: CopyFile, password_file: PasswordFile = None) -> None:
+    """Copy a ledger from PostgreSQL into an SQLite file, for `ledger verify` and the like."""
+    from runtime.database_copy import copy_ledger
+    from runtime.identity import read_password
+
+    password = read_password(password_file) if password_file else ""
+    typer.echo(f"{to}: {copy_ledger(url, to, password=password)} entries")
 
 
 def verify(context: typer.Context, paths: Paths, as_json: Json = False) -> None:
