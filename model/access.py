@@ -62,6 +62,7 @@ ACCESS: dict[str, frozenset[Role]] = {
             "GetConsistencyProof": [_R.REVIEWER, _R.ADMIN],
             "ReadCheckpoints": [_R.REVIEWER, _R.ADMIN],
             "ReadWitnessed": [_R.REVIEWER, _R.ADMIN],
+            "ReadPolicies": [_R.REVIEWER, _R.ADMIN],
         },
         "WitnessService": {
             "AddCheckpoint": [_R.COORDINATOR],
