@@ -67,7 +67,7 @@ ACCESS: dict[str, frozenset[Role]] = {
         "WitnessService": {
             "AddCheckpoint": [_R.COORDINATOR],
             "ShowCheckpoint": [_R.COORDINATOR],
-            "KeepCosignature": [_R.COORDINATOR],
+            "KeepCosignature": [_R.COORDINATOR, _R.REVIEWER],
         },
     }.items()
     for method, roles in methods.items()

@@ -217,8 +217,9 @@ def _join(
     write_secret_file(tls_key, pair.key_pem)
     write_secret(keys / "sign.key", signing.to_seed())
     write_secret(keys / "seal.key", sealing.to_bytes())
-    # One key serves one witness and signs nothing else; persons witness nothing.
-    cosigning = SigningKey.generate(rng=rng) if isinstance(planned, PlannedProcess) else None
+    # One key serves one witness and signs nothing else; of persons, reviewers have a witness.
+    witnesses = isinstance(planned, PlannedProcess) or planned.role is Role.REVIEWER
+    cosigning = SigningKey.generate(rng=rng) if witnesses else None
     if cosigning is not None:
         write_secret(keys / "cosign.key", cosigning.to_seed())
     request = JoinRequest(

@@ -22,7 +22,7 @@ from ledger.export import approved_policy, policy_digest, write_bundle
 from ledger.note import Verifier
 from model.federation import Federation
 from runtime.errors import PeerFault
-from runtime.witness_service import witness_verifier
+from runtime.witness_service import witness_verifiers
 
 STREAM_TIMEOUT_S = 300.0
 _A_CALL = 100_000
@@ -104,10 +104,9 @@ def _policies(acting: Acting, process: str, approved: set[str]) -> Iterator[byte
 def known_keys(acting: Acting, process: str) -> list[str]:
     """The log's own key, and the pinned keys of everybody who may have cosigned it."""
     own = acting.dialer.peer(process).verify_key
-    others = [witness_verifier(acting.federation, p) for p in acting.federation.process]
     return [
         verifier_of(acting.federation, process, own).vkey(),
-        *(each.vkey() for each in others if each is not None),
+        *(each.vkey() for each in witness_verifiers(acting.federation)),
     ]
 
 

@@ -85,7 +85,7 @@ def _federation_files(home: Path) -> dict[str, bytes]:
 
 
 def pinned_keys(chosen: Options) -> list[str]:
-    """Keys of all processes' logs as this home's federation file pins them; none without one.
+    """Keys of all logs and witnesses as this home's federation file pins them; none without one.
 
     Raises SettingsError for a federation file that is not the root's.
     """
@@ -93,7 +93,7 @@ def pinned_keys(chosen: Options) -> list[str]:
     from runtime.errors import SettingsError
     from runtime.identity import load_federation
     from runtime.joining import load_site
-    from runtime.witness_service import witness_verifier
+    from runtime.witness_service import witness_verifiers
 
     try:
         home = chosen.home
@@ -103,5 +103,4 @@ def pinned_keys(chosen: Options) -> list[str]:
         return []
     federation = load_federation(home, load_site(home).root_verify_key)
     logs = [verifier_of(federation, each.name, each.verify_key) for each in federation.process]
-    witnesses = [witness_verifier(federation, each) for each in federation.process]
-    return [each.vkey() for each in (*logs, *witnesses) if each is not None]
+    return [each.vkey() for each in (*logs, *witness_verifiers(federation))]

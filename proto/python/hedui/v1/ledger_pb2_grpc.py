@@ -367,7 +367,8 @@ class LedgerService:
 class WitnessServiceStub:
     """Processes witness each other's logs. The coordinator begins every exchange, on its own
     schedule and not query by query, so that neither number nor time of these calls tells of a case.
-    Sizes depend on the number of entries in the two logs alone.
+    Sizes depend on the number of entries in the two logs alone. A reviewer's witness asks
+    LedgerService, and leaves its cosignature here.
     """
 
     def __init__(self, channel):
@@ -396,7 +397,8 @@ class WitnessServiceStub:
 class WitnessServiceServicer:
     """Processes witness each other's logs. The coordinator begins every exchange, on its own
     schedule and not query by query, so that neither number nor time of these calls tells of a case.
-    Sizes depend on the number of entries in the two logs alone.
+    Sizes depend on the number of entries in the two logs alone. A reviewer's witness asks
+    LedgerService, and leaves its cosignature here.
     """
 
     def AddCheckpoint(self, request, context):
@@ -415,7 +417,8 @@ class WitnessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def KeepCosignature(self, request, context):
-        """Keep the caller's cosignature for a checkpoint of this process's log. Role: coordinator.
+        """Keep the caller's cosignature for a checkpoint of this process's log, under the key that the
+        federation file pins for the caller's witness. Roles: coordinator, reviewer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -450,7 +453,8 @@ def add_WitnessServiceServicer_to_server(servicer, server):
 class WitnessService:
     """Processes witness each other's logs. The coordinator begins every exchange, on its own
     schedule and not query by query, so that neither number nor time of these calls tells of a case.
-    Sizes depend on the number of entries in the two logs alone.
+    Sizes depend on the number of entries in the two logs alone. A reviewer's witness asks
+    LedgerService, and leaves its cosignature here.
     """
 
     @staticmethod
