@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import URL, Connection, Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -20,6 +21,7 @@ from runtime.errors import StorageError
 
 # Classes of SQLSTATE that say something about server or connection, not about the statement.
 _STORAGE_CLASSES: Final = ("08", "53", "55", "57", "58", "XX")
+_LOST: Final = (psycopg.OperationalError, psycopg.InterfaceError)
 _READ_ONLY: Final = "25006"
 _NO_DATABASE: Final = re.compile(r'database ".*" does not exist')
 # What libpq and the server say to whom they do not let in, and the mend; a server that speaks
@@ -153,13 +155,15 @@ class PostgresBackend:
         """Say what is wrong with server or connection, or None if the statement is at fault."""
         if isinstance(error, DatabaseInUse):
             return str(error)
-        if not isinstance(error, DBAPIError):
+        # The writer's own statements are on the driver's cursor: its errors come as they are.
+        found = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(found, psycopg.Error):
             return None
-        state = getattr(error.orig, "sqlstate", None)
-        if error.connection_invalidated or (state is None and _is_operational(error)):
-            return f"{self}: connection lost: {_one_line(error.orig)}"
+        state, lost = found.sqlstate, getattr(error, "connection_invalidated", False)
+        if lost or (state is None and isinstance(found, _LOST)):
+            return f"{self}: connection lost: {_one_line(found)}"
         if state is not None and (state == _READ_ONLY or state.startswith(_STORAGE_CLASSES)):
-            return f"{self}: {_one_line(error.orig)} ({state})"
+            return f"{self}: {_one_line(found)} ({state})"
         return None
 
     def absent_means_never(self) -> bool:
@@ -193,10 +197,6 @@ class PostgresBackend:
                 **({"password": self._password} if self._password else {}),
             },
         )
-
-
-def _is_operational(error: DBAPIError) -> bool:
-    return type(error.orig).__name__ in ("OperationalError", "InterfaceError")
 
 
 def _one_line(error: object) -> str:
