@@ -85,9 +85,10 @@ def test_a_bundle_holds_what_was_approved_or_is_not_written(bench: Bench, tmp_pa
         name = f"{policy_digest(POLICY).hex()}.toml"
         assert (path / "policies" / name).read_bytes() == POLICY
         report, _ = verify(path, [], [], lambda _done, _all: None)
-        assert (report["kind"], report["policies"]) == ("intact", 1)
+        assert (report["kind"], report["policies"] > 0) == ("intact", True), report
     writer = bench.county.services["police"].parts.writer
-    writer.run(lambda tx: tx.conn.execute(update(POLICIES).values(body=b"withheld")))
+    stored = update(POLICIES).where(POLICIES.c.digest == policy_digest(POLICY).hex())
+    writer.run(lambda tx: tx.conn.execute(stored.values(body=b"withheld")))
     try:
         with (
             bench.county.acting("rosa") as acting,
@@ -95,7 +96,7 @@ def test_a_bundle_holds_what_was_approved_or_is_not_written(bench: Bench, tmp_pa
         ):
             export(acting, "police", tmp_path / "one" / "police", extra={})
     finally:
-        writer.run(lambda tx: tx.conn.execute(update(POLICIES).values(body=POLICY)))
+        writer.run(lambda tx: tx.conn.execute(stored.values(body=POLICY)))
     assert list((tmp_path / "one").iterdir()) == []
 
 
