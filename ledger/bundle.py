@@ -73,6 +73,11 @@ class BundleReader:
         """The vkey lines that lie in the bundle."""
         return [p.read_text().strip() for p in sorted(self.folder.glob("keys/*.vkey"))]
 
+    def policy(self, digest: str) -> bytes | None:
+        """The exact bytes of a policy; None where it is not here."""
+        path = self.folder / "policies" / f"{digest}.toml"
+        return path.read_bytes() if path.is_file() else None
+
     def proven(self, index: int) -> Proven:
         """An entry and its proof, to the checkpoint that most witnesses signed, else the newest.
 

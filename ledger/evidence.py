@@ -5,10 +5,12 @@
     logs/tax/7.entry                the exact bytes of entry 7
     logs/tax/7.proof                size of its checkpoint, then siblings from leaf to root, hex
     keys/0.vkey                     public keys of logs and witnesses
+    policies/<digest>.toml          the policy under which it was asked
     extra/federation.toml           who is who, under the root's signature
 
 ``python -m ledger.verify`` checks it. What is taken: the entries that name the query, or its
-manifest, case or permit and no other query; the authorization under which it was asked.
+manifest, case or permit and no other query; the authorization under which it was asked; each
+party's approval of the policy.
 Trusts: the bundles, which the caller verified. Shows: other departments' queries of the same
 case, by their ids in ``manifest.issued``, nothing more of them.
 """
@@ -33,6 +35,7 @@ _FEDERATION = ("federation.toml", "federation.toml.sig")
 class _About:
     query: str
     manifest: str = ""
+    policy: str = ""
     more: set[str] = field(default_factory=set)
     """Cases and permits of the manifest."""
 
@@ -76,9 +79,9 @@ def write_evidence(query: str, bundles: Sequence[Path], target: Path) -> dict[st
 def _find(query: str, readers: Sequence[BundleReader]) -> _About:
     about = _About(query)
     for fields in _all_fields(readers):
-        if fields.get("query") == query and fields.get("manifest"):
-            about.manifest = str(fields["manifest"])
-            break
+        if fields.get("query") == query:
+            about.manifest = about.manifest or str(fields.get("manifest", ""))
+            about.policy = about.policy or str(fields.get("policy", ""))
     for fields in _all_fields(readers):
         if about.manifest and fields.get("manifest") == about.manifest:
             about.more |= {str(fields[name]) for name in ("case", "permit") if fields.get(name)}
@@ -96,12 +99,14 @@ def _chosen(reader: BundleReader, about: _About) -> Iterator[int]:
     for index, data in reader.entries():
         entry = decode(data)
         number = entry.fields.get("given")
+        ended = entry.event == "authorization.ended" and number in given
+        approves = entry.event == "policy.approved" and entry.fields["policy"] == about.policy
         if about.takes(entry.fields):
             yield index
             if entry.event == "manifest.issued" and isinstance(number, int):
                 given.add(number)
                 yield number
-        elif entry.event == "authorization.ended" and number in given:
+        elif ended or approves:
             yield index
 
 
@@ -127,6 +132,10 @@ def _write_rest(
     (target / "keys").mkdir()
     for i, key in enumerate(keys):
         (target / "keys" / f"{i}.vkey").write_text(f"{key}\n")
+    policy = next((body for r in readers if (body := r.policy(about.policy))), None)
+    (target / "policies").mkdir()
+    if policy is not None:
+        (target / "policies" / f"{about.policy}.toml").write_bytes(policy)
     (target / "extra").mkdir()
     for name in _FEDERATION:
         found = next((p for r in readers if (p := r.folder / "extra" / name).is_file()), None)

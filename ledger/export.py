@@ -5,7 +5,8 @@
     hashes/000000000000.bin          the stored hashes for them, 32 bytes each, in post-order
     checkpoints/000000000007.note    signed notes, cosignatures included, named by size
     keys/0.vkey                      public keys of log and witnesses
-    extra/...                        what the caller adds: policies, the federation file
+    policies/<digest>.toml           every policy that an entry approves, its exact bytes
+    extra/...                        what the caller adds: the federation file
 
 Trusts: nobody; the verifier re-hashes all of it. bundle.json is a table of contents, not proof.
 The folder appears under its name when it is complete, or not at all. Memory stays flat.
@@ -20,6 +21,8 @@ from typing import IO
 
 from crypto import jcs
 from crypto.errors import CryptoError
+from crypto.labels import Label, digest
+from ledger import event
 from ledger.errors import ExportError
 from ledger.merkle import node_count
 
@@ -36,6 +39,7 @@ def write_bundle(
     hashes: Iterable[bytes],
     checkpoints: Iterable[tuple[int, bytes]],
     keys: Iterable[str],
+    policies: Iterable[bytes] = (),
     extra: Mapping[str, bytes] | None = None,
     chunk: int = CHUNK,
 ) -> None:
@@ -49,6 +53,7 @@ def write_bundle(
         hashes: All stored hashes for them in post-order, 32 bytes each.
         checkpoints: Size and signed note, ascending; at least one should cover ``size``.
         keys: vkey lines.
+        policies: Exact bytes of those that entries approve; asked for after all entries.
         extra: File name to contents, for the folder ``extra``.
         chunk: Entries per file, a multiple of 1024.
 
@@ -62,6 +67,7 @@ def write_bundle(
         _write_log(part, size, iter(entries), iter(hashes), chunk)
         count = _write_notes(part, checkpoints)
         _write_files(part / "keys", {f"{i}.vkey": f"{k}\n".encode() for i, k in enumerate(keys)})
+        _write_files(part / "policies", {f"{policy_digest(p)}.toml": p for p in policies})
         _write_files(part / "extra", extra or {})
         about: dict[str, jcs.Json] = {"format": FORMAT, "origin": origin, "chunk": chunk}
         about |= {"entries": size, "checkpoints": count}
@@ -72,6 +78,19 @@ def write_bundle(
         raise ExportError(f"bundle {target} could not be written: {error}") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def policy_digest(policy: bytes) -> str:
+    """The digest by which entries name a policy, hex."""
+    return digest(Label.POLICY, policy).hex()
+
+
+def approved_policy(entry: bytes) -> str:
+    """The digest of the policy that an entry approves; empty for any other entry."""
+    if b'"event":"policy.approved"' not in entry:
+        return ""
+    found = event.decode(entry)
+    return str(found.fields["policy"]) if found.event == "policy.approved" else ""
 
 
 def _write_log(

@@ -17,12 +17,14 @@ def export(
     *,
     signer: LogSigner,
     keys: Sequence[str] = (),
+    policies: Sequence[bytes] = (),
     extra: Mapping[str, bytes] | None = None,
 ) -> int:
     """Write the log that ``conn`` (from ``Database.read``) sees to ``target``; return its size.
 
     The present head is signed and added to the stored checkpoints. ``keys`` are further vkey
-    lines, of witnesses. Raises ExportError, TornLog or UncommittedHead.
+    lines, of witnesses; ``policies`` the exact bytes of those that entries approve. Raises
+    ExportError, TornLog or UncommittedHead.
     """
     size = log.size(conn)
     head = signer.checkpoint(conn)
@@ -34,6 +36,7 @@ def export(
         hashes=log.nodes(conn, node_count(size)),
         checkpoints=_notes(conn, size, head),
         keys=sorted({signer.verifier.vkey(), *log.keys(conn), *keys}),
+        policies=policies,
         extra=extra,
     )
     return size

@@ -27,6 +27,7 @@ from ledger.reconcile_facts import (
     read_kept,
     read_ledger,
     read_members,
+    read_witnesses,
     seconds,
 )
 from ledger.verify import CODES, progress_of, verify
@@ -131,6 +132,7 @@ def read_verified(
     """
     members = read_members(federation)
     keys = [key for member in members for key in (member.vkey, member.witness) if key]
+    keys += read_witnesses(federation)
     found = [verify(path, keys, [], progress_of(path))[0] for path in paths]
     if reports is not None:
         reports += found

@@ -107,6 +107,19 @@ def read_members(data: bytes) -> list[Member]:
         raise ValueError(f"not a federation file: {error}") from None
 
 
+def read_witnesses(data: bytes) -> list[str]:
+    """The vkeys of reviewers' own witnesses in a federation file that ``read_members`` takes."""
+    table = tomllib.loads(data.decode())
+    try:
+        rows = [row for row in table.get("person", []) if row.get("cosign_key")]
+        return [
+            _vkey(f"hedui/{table['name']}/{row['name']}/witness", 4, row["cosign_key"])
+            for row in rows
+        ]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a federation file: {error}") from None
+
+
 def _member(federation: str, row: dict[str, Any]) -> Member:
     origin = f"hedui/{federation}/{row['name']}"
     cosigns = row.get("cosign_key", "")

@@ -27,6 +27,7 @@ from typing import Any, Final
 from ledger.verify_evidence import FILE as EVIDENCE
 from ledger.verify_evidence import check_evidence
 from ledger.verify_notes import Keyring, Note, parse_key, parse_note, small
+from ledger.verify_policies import Approvals
 from ledger.verify_stores import Bundle, Stored
 from ledger.verify_tree import Broken, Tree
 
@@ -125,12 +126,14 @@ def _hold(
     names = {key.name for key in beside if key.type == 1}
     report.update(keys="given" if given else "found beside the log", origin="")
     judge, tree = Judge(Keyring([parse_key(k) for k in given] if given else beside)), Tree()
+    approvals = Approvals()
     extra = sorted((n for n in known if n.origin in names), key=lambda n: n.size)
     notes = heapq.merge(source.notes(), extra, key=lambda n: n.size)
     note = next(notes, None)
     for part in source.parts():
         if part.entries:
             tree.add(part)
+            approvals.take(part.first, part.entries)
         while note is not None and note.size <= tree.size:
             judge.take(note, tree.root(note.size))
             note = next(notes, None)
@@ -141,6 +144,8 @@ def _hold(
         judge.take(note, tree.root(0) if note.size == 0 else None)
         note = next(notes, None)
     judge.conclude(tree.size)
+    policies = source.policies()
+    report["policies"] = approvals.check(policies) if policies is not None else 0
     size = judge.head.size if judge.head else 0
     report.update(checkpoints=judge.signed, head=size, witnesses=judge.witnesses)
     report.update(origin=judge.origin)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.verify_notes import Keyring, Note, parse_key, parse_note, small
+from ledger.verify_policies import Approvals
+from ledger.verify_stores import read_policies
 from ledger.verify_tree import Broken, leaf_hash, node_hash
 
 FORMAT: Final = "hedui-evidence/1"
@@ -24,16 +26,22 @@ def check_evidence(folder: Path, given: list[str], report: dict[str, Any]) -> No
     ring = Keyring([parse_key(text) for text in given or beside])
     report.update(keys="given" if given else "found beside the log", witnesses={})
     notes: set[tuple[str, int]] = set()
-    named = False
+    approvals, asked = Approvals(), set[str]()
     for process, indices in sorted(about["entries"].items()):
         for index in indices:
             note, entry = _check_entry(folder / "logs" / process, process, index, ring, report)
             notes.add((note.origin, note.size))
-            named |= json.loads(entry)["fields"].get("query") == about["query"]
+            approvals.take(index, [entry])
+            fields = json.loads(entry)["fields"]
+            if fields.get("query") == about["query"]:
+                asked.add(str(fields.get("policy", "")))
             report["entries"] += 1
-    if not named:
+    if not asked:
         raise Broken("nothing", -1, f"no entry here names query {about['query']}")
     report.update(checkpoints=len(notes), head=report["entries"])
+    for policy in sorted(asked - {""}):
+        approvals.demand(policy)
+    report["policies"] = approvals.check(read_policies(folder))
     report["origin"] = f"query {about['query']} in {', '.join(sorted(about['entries']))}"
 
 

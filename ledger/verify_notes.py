@@ -110,10 +110,10 @@ class Keyring:
             raise Broken("modified", note.size, sentence) from None
 
 
-def small(path: Path) -> bytes:
+def small(path: Path, limit: int = MAX_FILE) -> bytes:
     """Read a file of at most 64 KiB. Raises OSError, or ValueError for a larger one."""
     with path.open("rb") as file:
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
+        data = file.read(limit + 1)
+    if len(data) > limit:
         raise ValueError(f"{path} is too large")
     return data

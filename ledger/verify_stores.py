@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ledger.verify_notes import Note, parse_note, small
+from ledger.verify_policies import FOLDER, MAX_POLICY
 from ledger.verify_tree import BLOCK, Broken, Part, node_count
 
 FORMAT: Final = "hedui-bundle/1"
@@ -32,8 +33,14 @@ def _unbroken(stored: list[tuple[int, bytes]], start: int) -> list[bytes]:
     return [node for i, (pos, node) in enumerate(stored) if pos == start + i]
 
 
+def read_policies(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of every file in the folder's ``policies``. Raises OSError, ValueError."""
+    for path in sorted(folder.glob(f"{FOLDER}/*")):
+        yield path.name, small(path, MAX_POLICY)
+
+
 class Bundle:
-    """A folder: bundle.json, entries/, hashes/, checkpoints/, keys/."""
+    """A folder: bundle.json, entries/, hashes/, checkpoints/, keys/, policies/."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -109,6 +116,10 @@ class Bundle:
         """The vkey lines that lie beside the log."""
         return [small(path).decode() for path in sorted(self._folder.glob("keys/*.vkey"))]
 
+    def policies(self) -> Iterator[tuple[str, bytes]]:
+        """Name and bytes of every policy."""
+        return read_policies(self._folder)
+
     def close(self) -> None:
         """Nothing stays open."""
 
@@ -177,6 +188,14 @@ class Stored:
     def vkeys(self) -> list[str]:
         """The vkey lines that lie beside the log."""
         return [vkey for (vkey,) in self._db.execute("SELECT vkey FROM ledger_key ORDER BY vkey")]
+
+    def policies(self) -> Iterator[tuple[str, bytes]] | None:
+        """Name and bytes of every policy; None for a database that holds a ledger alone."""
+        table = "SELECT 1 FROM sqlite_master WHERE name = 'policy'"
+        if self._db.execute(table).fetchone() is None:
+            return None
+        rows = self._db.execute("SELECT digest, body FROM policy ORDER BY digest")
+        return ((f"{digest}.toml", bytes(body)) for digest, body in rows)
 
     def close(self) -> None:
         """Close what is open."""

@@ -70,11 +70,12 @@ ACCESS: dict[str, frozenset[Role]] = {
             "GetConsistencyProof": [_R.REVIEWER, _R.ADMIN],
             "ReadCheckpoints": [_R.REVIEWER, _R.ADMIN],
             "ReadWitnessed": [_R.REVIEWER, _R.ADMIN],
+            "ReadPolicies": [_R.REVIEWER, _R.ADMIN],
         },
         "WitnessService": {
             "AddCheckpoint": [_R.COORDINATOR],
             "ShowCheckpoint": [_R.COORDINATOR],
-            "KeepCosignature": [_R.COORDINATOR],
+            "KeepCosignature": [_R.COORDINATOR, _R.REVIEWER],
         },
     }.items()
     for method, roles in methods.items()

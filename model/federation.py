@@ -65,6 +65,8 @@ class Person(Strict):
     certificate_sha256: Hex32
     verify_key: Hex32
     seal_key: BigHex
+    cosign_key: Hex32 | Literal[""] = ""
+    """Ed25519 key of a reviewer's own witness; empty: none, or one that nobody pinned."""
 
 
 Member = Process | Person
@@ -121,7 +123,7 @@ class Federation(Strict):
     def _consistent(self) -> "Federation":
         _check_unique("name", [m.name for m in self.members])
         _check_unique("certificate", [m.certificate_sha256 for m in self.members])
-        cosign_keys = [p.cosign_key for p in self.process if p.cosign_key]
+        cosign_keys = [m.cosign_key for m in self.members if m.cosign_key]
         _check_unique("verify key", [m.verify_key for m in self.members] + cosign_keys)
         _check_unique("department", [p.department for p in self.process if p.department])
         _check_roles(self)
@@ -185,6 +187,9 @@ def _check_roles(federation: Federation) -> None:
             raise ValueError(f"there must be exactly one {role}, not {roles.count(role)}")
     if set(roles) - PROCESS_ROLES or {p.role for p in federation.person} - PERSON_ROLES:
         raise ValueError("a process has a person's role, or a person a process's")
+    for person in federation.person:
+        if person.cosign_key and person.role is not Role.REVIEWER:
+            raise ValueError(f"{person.name}: only processes and reviewers are witnesses")
     for process in federation.process:
         if process.department and (process.role is not Role.NODE or not process.prf_keys):
             raise ValueError(f"{process.name}: a department needs role node and a PRF key")

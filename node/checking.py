@@ -1,17 +1,17 @@
 """``hedui-node check``: a node's files, keys and certificate, offline; nothing is changed.
 
-The database is only looked for, not opened: a serving process holds it.
+The database is only looked for, not opened: a serving process holds it. A PostgreSQL server is
+called, and must let the node in.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from runtime.clock import Clock, rfc3339
-from runtime.database_errors import DatabaseMissing
 from runtime.errors import SettingsError
 from runtime.identity import load_federation, load_kek, load_process_identity
 from runtime.key_share import load_share
-from runtime.process import Kind, database_location, load_process_settings
+from runtime.process import Kind, load_process_settings, look_for_database
 
 
 def check_node(home: Path, name: str, kind: Kind, *, clock: Clock) -> Iterator[str]:
@@ -26,11 +26,7 @@ def check_node(home: Path, name: str, kind: Kind, *, clock: Clock) -> Iterator[s
     yield f"{folder / 'process.toml'}: sound"
     load_kek(folder, settings)
     yield "key-encryption key: readable by this user alone"
-    at = database_location(folder, settings)
-    if isinstance(at, Path) and not at.is_file():
-        raise DatabaseMissing(
-            f"{at} is missing: create the node with `hedui-node init`, or restore a backup"
-        )
+    look_for_database(folder, settings, kind)
     yield "database: there"
     if not (folder / "tls" / "cert.pem").is_file():
         raise SettingsError(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from runtime.joining import DatabasePlace
     from runtime.profile import Profile
 
 Home = Annotated[Path | None, typer.Option("--home", help="HEDUI_HOME: the folder of this site.")]
@@ -23,6 +24,12 @@ ProfileOption = Annotated[
 ]
 PersonOption = Annotated[str, typer.Option("--person", help="Who acts: a name under HOME/people.")]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the whole trace of an error.")]
+DatabaseUrl = Annotated[
+    str, typer.Option("--database-url", help="PostgreSQL, without a password; default: SQLite.")
+]
+PasswordFile = Annotated[
+    Path | None, typer.Option("--database-password-file", help="One line; mode 0600 or 0640.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -76,6 +83,21 @@ def options(context: typer.Context) -> Options:
     if not isinstance(found, Options):
         raise TypeError("the root callback has not stored its options")
     return found
+
+
+def database_place(url: str, password_file: Path | None) -> "DatabasePlace":
+    """What ``init`` was told of the database. Raises SettingsError, without showing a password."""
+    from runtime.database_url import check_url
+    from runtime.errors import SettingsError
+    from runtime.joining import DatabasePlace
+
+    if password_file is not None and not url:
+        raise SettingsError("--database-password-file: SQLite has no password; add --database-url")
+    try:
+        checked = check_url(url) if url else ""
+    except ValueError as error:
+        raise SettingsError(f"--database-url: {error}") from None
+    return DatabasePlace(checked, str(password_file.resolve()) if password_file else "")
 
 
 def run(app: typer.Typer, program: str) -> None:

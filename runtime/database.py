@@ -25,12 +25,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ledger import log_witness
 from ledger.signer import COMMITTED_VIEW
-from runtime.database_errors import DatabaseForeign, DatabaseUnusable
+from runtime.database_errors import DatabaseForeign, DatabaseUnusable, LedgerUnavailable
 from runtime.database_postgres import PostgresBackend
 from runtime.database_sqlite import SqliteBackend
+from runtime.database_url import check_url, is_url
+from runtime.errors import StorageError
 
 _OWN: Final = MetaData()
 SCHEMA: Final = Table(
@@ -55,6 +58,7 @@ _MEND: Final = "create it with this process's init command, or restore it from a
 class Backend(Protocol):
     """What SQLite and PostgreSQL do differently."""
 
+    def look(self, *, mend: str) -> None: ...
     def acquire(self, *, create: bool, mend: str) -> None: ...
     def release(self) -> None: ...
     def write_engine(self) -> Engine: ...
@@ -62,6 +66,8 @@ class Backend(Protocol):
     def prepare_writer(self, connection: Any) -> None: ...
     def remember_files(self) -> None: ...
     def guard(self) -> str | None: ...
+    def idle_probe_s(self) -> float | None: ...
+    def opening_fault(self, error: DBAPIError) -> StorageError: ...
     def storage_fault(self, error: BaseException) -> str | None: ...
     def absent_means_never(self) -> bool: ...
     def backup(self, target: Path) -> None: ...
@@ -83,11 +89,23 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A read-only connection on one snapshot of committed data; from any thread."""
-        with self._read.connect() as connection:
-            connection = connection.execution_options(**{COMMITTED_VIEW: True})
-            with connection.begin():
-                yield connection
+        """A read-only connection on one snapshot of committed data; from any thread.
+
+        Raises LedgerUnavailable where the storage does not give it.
+        """
+        try:
+            with self._read.connect() as connection:
+                connection = connection.execution_options(**{COMMITTED_VIEW: True})
+                with connection.begin():
+                    yield connection
+        except DBAPIError as error:
+            why = self.backend.storage_fault(error)
+            if why is None:
+                raise
+            raise LedgerUnavailable(why, "not_written") from error
+        except PoolTimeout as error:
+            why = f"{self}: no reading connection became free"
+            raise LedgerUnavailable(why, "not_written") from error
 
     def writer_connection(self) -> Connection:
         """The one writing connection, for ``runtime.writer`` alone; made when first asked for.
@@ -139,25 +157,37 @@ class Database:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def prepare(self, metadata: MetaData, *, service: str, version: int, create: bool) -> None:
+    def prepare(
+        self, metadata: MetaData, *, service: str, version: int, create: bool, mend: str
+    ) -> None:
         """Create the tables or check that they are this service's; ``open_database`` calls it."""
         connection = self.writer_connection()
         with connection.begin():
             if create and not inspect(connection).has_table(SCHEMA.name):
-                for tables in (_OWN, _LEDGER, metadata):
-                    tables.create_all(connection)
-                connection.execute(insert(SCHEMA), {"service": service, "version": version})
-                connection.execute(insert(BATCH), {"id": 1, "token": bytes(16)})
-            self._check(connection, service, version)
+                self._create(connection, metadata, service, version)
+            self._check(connection, service, version, mend)
         # One reading connection stays in the pool, so that no close of ours is the last one:
         # SQLite would remove its log, and the guard would take that for an attack.
         with self.read() as reader:
             reader.execute(select(SCHEMA.c.version))
         self.backend.remember_files()
 
-    def _check(self, connection: Connection, service: str, version: int) -> None:
+    def _create(
+        self, connection: Connection, metadata: MetaData, service: str, version: int
+    ) -> None:
+        if others := inspect(connection).get_table_names():
+            raise DatabaseForeign(
+                f"database {self} is not empty: it has {len(others)} tables that are not ours "
+                f"({others[0]}, for one); name an empty database"
+            )
+        for tables in (_OWN, _LEDGER, metadata):
+            tables.create_all(connection)
+        connection.execute(insert(SCHEMA), {"service": service, "version": version})
+        connection.execute(insert(BATCH), {"id": 1, "token": bytes(16)})
+
+    def _check(self, connection: Connection, service: str, version: int, mend: str) -> None:
         if not inspect(connection).has_table(SCHEMA.name):
-            raise DatabaseUnusable(f"database {self} is empty; {_MEND}")
+            raise DatabaseUnusable(f"database {self} is empty; {mend}")
         row = connection.execute(select(SCHEMA.c.service, SCHEMA.c.version)).one()
         if row.service != service:
             raise DatabaseForeign(
@@ -180,44 +210,52 @@ def open_database(
     version: int = 1,
     create: bool = False,
     mend: str = _MEND,
+    password: str = "",
     busy_timeout_ms: int = 2000,
     readers: int = 8,
 ) -> Database:
     """Open the database of one service; no second process can.
 
     Args:
-        location: Path of an SQLite file, or a ``postgresql://`` URL.
+        location: Path of an SQLite file, or a ``postgresql://`` URL without a password.
         metadata: The service's own tables; the ledger's are added.
         service: What kind of process it belongs to, as it stands in the schema row.
         version: Schema version that this program writes.
         create: Make file and tables where there are none; an existing database is opened.
         mend: What a person should do if it is missing, put at the end of the message.
+        password: The server's, where libpq does not find it by itself.
         busy_timeout_ms: How long a lock is waited for.
         readers: Reading connections at a time.
 
     Raises DatabaseMissing, DatabaseInUse, DatabaseForeign or DatabaseUnusable.
     """
-    backend = _backend(location, busy_timeout_ms)
+    backend = _backend(location, busy_timeout_ms, password)
     backend.acquire(create=create, mend=mend)
     database = Database(backend, readers=readers)
     try:
-        database.prepare(metadata, service=service, version=version, create=create)
+        database.prepare(metadata, service=service, version=version, create=create, mend=mend)
     except DBAPIError as error:
         database.close()
-        raise DatabaseUnusable(f"database {database} cannot be used: {error.orig}") from None
+        raise backend.opening_fault(error) from None
     except BaseException:
         database.close()
         raise
     return database
 
 
-def _backend(location: str | Path, busy_timeout_ms: int) -> Backend:
-    if isinstance(location, str) and "://" in location:
-        try:
-            url = make_url(location)
-        except ArgumentError:
-            raise DatabaseUnusable("the database's URL cannot be read") from None
-        if url.get_backend_name() != "postgresql":
-            raise DatabaseUnusable("a database is a file path or a postgresql:// URL")
-        return PostgresBackend(url, busy_timeout_ms=busy_timeout_ms)
-    return SqliteBackend(Path(location), busy_timeout_ms=busy_timeout_ms)
+def look_at_database(location: str | Path, *, password: str = "", mend: str = _MEND) -> None:
+    """Check that there is a database, without the lock: a serving process may hold it.
+
+    Raises DatabaseMissing or DatabaseUnusable.
+    """
+    _backend(location, 2000, password).look(mend=mend)
+
+
+def _backend(location: str | Path, busy_timeout_ms: int, password: str) -> Backend:
+    if not is_url(location):
+        return SqliteBackend(Path(location), busy_timeout_ms=busy_timeout_ms)
+    try:
+        url = make_url(check_url(str(location)))
+    except (ArgumentError, ValueError) as error:
+        raise DatabaseUnusable(f"the database's URL cannot be used: {error}") from None
+    return PostgresBackend(url, busy_timeout_ms=busy_timeout_ms, password=password)

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from runtime.database_errors import DatabaseInUse, DatabaseMissing, DatabaseUnusable
+from runtime.errors import StorageError
 
 # Primary result codes that say something about the storage and nothing about the statement:
 # PERM, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB.
@@ -57,6 +59,11 @@ class SqliteBackend:
             self.release()
             raise
 
+    def look(self, *, mend: str) -> None:
+        """Raises DatabaseMissing where there is no file."""
+        if not self.path.is_file():
+            raise DatabaseMissing(f"database {self.path} does not exist; {mend}")
+
     def release(self) -> None:
         """Give the lock back. The lock file stays: removing it would race."""
         if self._lock_fd >= 0:
@@ -87,6 +94,14 @@ class SqliteBackend:
             except OSError as error:
                 return f"{path} cannot be found any more: {error.strerror}"
         return None
+
+    def idle_probe_s(self) -> float | None:
+        """Never: a file does not go by itself."""
+        return None
+
+    def opening_fault(self, error: DBAPIError) -> StorageError:
+        """Say why the database cannot be opened."""
+        return DatabaseUnusable(f"database {self} cannot be used: {error.orig}")
 
     def storage_fault(self, error: BaseException) -> str | None:
         """Say what is wrong with the storage, or None if ``error`` is the statement's own."""

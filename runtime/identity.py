@@ -40,7 +40,7 @@ class Identity:
     tls_key_pem: bytes
     sign_key: SigningKey
     seal_key: SealingKey | None
-    # Of processes alone: cosigns others' checkpoints.
+    # Of processes and reviewers: cosigns others' checkpoints.
     cosign_key: SigningKey | None = None
 
     def __repr__(self) -> str:
@@ -74,8 +74,10 @@ def _check_pins(identity: Identity, member: Member) -> None:
     seal = identity.seal_key
     if seal is not None and member.seal_key != seal.public_key.to_bytes().hex():
         raise KeyFileError(f"{member.name}: seal.key is not the one that is pinned. {mend}")
-    cosign, pinned = identity.cosign_key, member.cosign_key if isinstance(member, Process) else ""
-    if pinned != (cosign.verify_key.to_bytes().hex() if cosign else ""):
+    cosign, pinned = identity.cosign_key, member.cosign_key
+    # A reviewer's witness may run elsewhere, and its key lie there.
+    elsewhere = cosign is None and not isinstance(member, Process)
+    if not elsewhere and pinned != (cosign.verify_key.to_bytes().hex() if cosign else ""):
         raise KeyFileError(f"{member.name}: cosign.key is not the one that is pinned. {mend}")
 
 
@@ -185,6 +187,26 @@ def load_kek(folder: Path, settings: ProcessSettings) -> AtRestKey:
     if (folder / "data").resolve() in path.resolve().parents:
         raise KeyFileError(f"{path}: the key-encryption key may not lie beside the data it seals")
     return AtRestKey(_decode(path, read_secret_file(path, allowed=_OUTSIDE)))
+
+
+def load_database_password(settings: ProcessSettings) -> str:
+    """The database's password; empty where the settings name no file. Raises KeyFileError."""
+    if not settings.database_password_file:
+        return ""
+    return read_password(Path(settings.database_password_file))
+
+
+def read_password(path: Path) -> str:
+    """A password: its file's one line. Raises KeyFileError, also where others may read it."""
+    if not path.exists():
+        raise KeyFileError(f"{path} is missing: write the database user's password there, one line")
+    try:
+        lines = read_secret_file(path, allowed=_OUTSIDE).decode("utf-8").splitlines()
+    except UnicodeDecodeError:
+        lines = []
+    if len(lines) != 1 or not lines[0]:
+        raise KeyFileError(f"{path} is not a password: one line of text")
+    return lines[0]
 
 
 def read_secret(path: Path) -> bytes:

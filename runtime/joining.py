@@ -46,6 +46,18 @@ class Site:
     root_verify_key: str
 
 
+@dataclass(frozen=True)
+class DatabasePlace:
+    """What ``init`` is told of the database: a PostgreSQL URL and its password's file, or ""."""
+
+    url: str = ""
+    password_file: str = ""
+
+
+EMBEDDED: Final = DatabasePlace()
+"""SQLite in the process's own folder."""
+
+
 def load_site(home: Path) -> Site:
     """Read plan and root key. Raises SettingsError saying what to copy from where."""
     for name in (PLAN, ROOT_KEY):
@@ -64,11 +76,19 @@ def load_site(home: Path) -> Site:
     return Site(home, plan, key.to_bytes().hex())
 
 
-def init_process(site: Site, name: str, *, roles: frozenset[Role], rng: Rng) -> Path:
+def init_process(
+    site: Site,
+    name: str,
+    *,
+    roles: frozenset[Role],
+    rng: Rng,
+    database: DatabasePlace = EMBEDDED,
+) -> Path:
     """Create ``HOME/NAME`` with its keys and join request; return the folder.
 
     Args:
         name: A process of the plan with one of ``roles``.
+        database: Where its database is to be; what ``process.toml`` says of it.
 
     Raises SettingsError for another name, and where the folder exists.
     """
@@ -76,9 +96,16 @@ def init_process(site: Site, name: str, *, roles: frozenset[Role], rng: Rng) -> 
 
     def fill(folder: Path) -> None:
         settings = ProcessSettings(
-            name=name, role=str(planned.role), root_verify_key=site.root_verify_key
+            name=name,
+            role=str(planned.role),
+            root_verify_key=site.root_verify_key,
+            database_url=database.url,
+            database_password_file=database.password_file,
         )
-        table = settings.model_dump(include={"name", "role", "root_verify_key", "listen"})
+        shown = {"name", "role", "root_verify_key", "listen"}
+        shown |= {"database_url"} if database.url else set()
+        shown |= {"database_password_file"} if database.password_file else set()
+        table = settings.model_dump(include=shown)
         (folder / "process.toml").write_text(to_toml(table), encoding="utf-8")
         for inner in ("tls", "keys", "data", "run", "log"):
             (folder / inner).mkdir(mode=0o700)
@@ -190,8 +217,9 @@ def _join(
     write_secret_file(tls_key, pair.key_pem)
     write_secret(keys / "sign.key", signing.to_seed())
     write_secret(keys / "seal.key", sealing.to_bytes())
-    # One key serves one witness and signs nothing else; persons witness nothing.
-    cosigning = SigningKey.generate(rng=rng) if isinstance(planned, PlannedProcess) else None
+    # One key serves one witness and signs nothing else; of persons, reviewers have a witness.
+    witnesses = isinstance(planned, PlannedProcess) or planned.role is Role.REVIEWER
+    cosigning = SigningKey.generate(rng=rng) if witnesses else None
     if cosigning is not None:
         write_secret(keys / "cosign.key", cosigning.to_seed())
     request = JoinRequest(

@@ -18,6 +18,7 @@ from ledger import log as entries_log
 from ledger import log_witness
 from ledger.signer import LogSigner
 from model.reasons import Reason
+from runtime import store
 from runtime.database import Database
 from runtime.errors import Refusal
 from runtime.guard import current_caller, ensure_time
@@ -101,6 +102,16 @@ class LedgerService(ledger_pb2_grpc.LedgerServiceServicer):
             seen, forks = log_witness.seen(connection), log_witness.forks(connection)
         pairs = [pb.Fork(ours=ours, theirs=theirs) for _, ours, theirs in forks]
         return pb.ReadWitnessedReply(seen=seen, forks=pairs)
+
+    def ReadPolicies(
+        self, request: pb.ReadPoliciesRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.ReadPoliciesReply]:
+        """Exact bytes of what was approved, oldest approval first; a policy holds no secret."""
+        with self._database.read() as connection:
+            rows = store.policy_rows(connection)
+        for row in rows:
+            ensure_time()
+            yield pb.ReadPoliciesReply(policy=row.body)
 
     def _range(self, first: int, count: int) -> tuple[int, int]:
         with self._database.read() as connection:

@@ -30,13 +30,19 @@ from runtime.background import Background, Ticker
 from runtime.channel import Dialer
 from runtime.clock import Clock, SystemClock, rfc3339
 from runtime.counters import Counters
-from runtime.database import Database, open_database
+from runtime.database import Database, look_at_database, open_database
 from runtime.database_errors import DatabaseForeign, LedgerUnavailable
 from runtime.door import DoorRecord
 from runtime.endpoints import Endpoints, RunFile, remove_run_file, write_run_file
 from runtime.errors import CertificateError, SettingsError
 from runtime.health import HealthServer
-from runtime.identity import Identity, load_federation, load_kek, load_process_identity
+from runtime.identity import (
+    Identity,
+    load_database_password,
+    load_federation,
+    load_kek,
+    load_process_identity,
+)
 from runtime.ledger_service import LedgerService
 from runtime.logging import FileSink, Log
 from runtime.server import AddService, Server, build_server
@@ -304,6 +310,10 @@ class Service:
 
     def _on_writer_health(self, healthy: bool, reason: str) -> None:
         self._writer_healthy = healthy
+        if healthy:
+            self.parts.log.info("ledger.available")
+        else:
+            self.parts.log.error("ledger.unavailable", cause=reason)
         self._update_health()
 
     def check_certificate(self) -> None:
@@ -383,8 +393,18 @@ def create_database(folder: Path, kind: Kind, *, federation: str, clock: Clock) 
         _open(folder, settings, kind, create=True) as database,
         Writer(database, clock=clock, on_health=lambda _healthy, _reason: None).start() as writer,
     ):
+        _check_fresh(database)
         origin = origin_of(federation, folder.name)
         writer.run(lambda tx: tx.append("ledger.created", origin=origin, suite="hedui-v1"))
+
+
+def look_for_database(folder: Path, settings: ProcessSettings, kind: Kind) -> None:
+    """Check that there is a database, without opening it. Raises StorageError, KeyFileError."""
+    look_at_database(
+        database_location(folder, settings),
+        password=load_database_password(settings),
+        mend=_mend(kind),
+    )
 
 
 def _open(folder: Path, settings: ProcessSettings, kind: Kind, *, create: bool = False) -> Database:
@@ -394,8 +414,24 @@ def _open(folder: Path, settings: ProcessSettings, kind: Kind, *, create: bool =
         service=str(kind.role),
         version=kind.schema_version,
         create=create,
-        mend=f"create it with {kind.init_command}, or restore a backup",
+        mend=_mend(kind),
+        password=load_database_password(settings),
     )
+
+
+def _mend(kind: Kind) -> str:
+    return f"create it with {kind.init_command}, or restore a backup"
+
+
+def _check_fresh(database: Database) -> None:
+    """Raise DatabaseForeign where a ledger has begun; tables without one an init left behind."""
+    with database.read() as conn:
+        size = entries_log.size(conn)
+    if size:
+        raise DatabaseForeign(
+            f"database {database} is not empty: it holds a ledger of {size} entries, and a new "
+            "process begins a new one; name an empty database"
+        )
 
 
 def _check_owner(database: Database, origin: str) -> None:

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from model.limits import MAX_MESSAGE_BYTES
+from runtime.database_url import check_url
 from runtime.errors import SettingsError
 
 MAX_SETTINGS_BYTES = 65_536
@@ -51,8 +52,10 @@ class ProcessSettings(Settings):
     root_verify_key: HexKey
     listen: Address = "127.0.0.1:0"
     health_listen: Address = "127.0.0.1:0"
-    # Empty: SQLite in the process's own data folder.
-    database_url: str = ""
+    # Empty: SQLite in the process's own data folder. Else a PostgreSQL URL without a password.
+    database_url: str = Field(default="", max_length=2048)
+    # The password's file, one line. Empty: libpq's own ways, as ~/.pgpass or peer.
+    database_password_file: str = ""
     # Empty: keys/kek. In production a path outside the data folder, as from LoadCredential.
     kek_file: str = ""
     # How long a write may take before the process refuses and turns NOT_SERVING.
@@ -62,6 +65,11 @@ class ProcessSettings(Settings):
     paillier_table_mib: int = Field(default=24, ge=16, le=64)
     certificate_warning_days: int = Field(default=30, ge=1, le=366)
     server: ServerSettings = ServerSettings()
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, url: str) -> str:
+        return check_url(url) if url else url
 
 
 class PersonSettings(Settings):
@@ -107,7 +115,8 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f'unknown key "{where}"' + did_you_mean(str(detail["loc"][-1]), known)
     if detail["type"] == "missing":
         return f'key "{where}" is missing'
-    return f'key "{where}": {detail["msg"][:1].lower()}{detail["msg"][1:]}'
+    said = detail["msg"].removeprefix("Value error, ")
+    return f'key "{where}": {said[:1].lower()}{said[1:]}'
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

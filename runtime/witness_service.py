@@ -18,7 +18,7 @@ from ledger.checkpoint import Checkpoint, origin_of
 from ledger.note import KeyType, Signature, Verifier, parse_note
 from ledger.signer import MAX_PATH, LogSigner
 from ledger.witness import Seen, Witness
-from model.federation import Federation, Process
+from model.federation import Federation, Member
 from model.reasons import Reason
 from runtime.clock import Clock
 from runtime.database import Database
@@ -32,17 +32,23 @@ MAX_CHECKPOINT_BYTES: Final = 8 << 10
 MAX_LINE_BYTES: Final = 1 << 10
 
 
-def witness_name(federation: str, process: str) -> str:
-    """The name under which a process cosigns: ``hedui/<federation>/<process>/witness``."""
-    return f"{origin_of(federation, process)}/witness"
+def witness_name(federation: str, member: str) -> str:
+    """The name under which a member cosigns: ``hedui/<federation>/<member>/witness``."""
+    return f"{origin_of(federation, member)}/witness"
 
 
-def witness_verifier(federation: Federation, process: Process) -> Verifier | None:
-    """The pinned key under which a process cosigns; None where it has none."""
-    if not process.cosign_key:
+def witness_verifier(federation: Federation, member: Member) -> Verifier | None:
+    """The pinned key under which a process or reviewer cosigns; None where it has none."""
+    if not member.cosign_key:
         return None
-    key = VerifyKey(bytes.fromhex(process.cosign_key))
-    return Verifier(witness_name(federation.name, process.name), key, KeyType.COSIGNATURE)
+    key = VerifyKey(bytes.fromhex(member.cosign_key))
+    return Verifier(witness_name(federation.name, member.name), key, KeyType.COSIGNATURE)
+
+
+def witness_verifiers(federation: Federation) -> list[Verifier]:
+    """The pinned keys of all witnesses: the processes', then the reviewers'."""
+    found = (witness_verifier(federation, member) for member in federation.members)
+    return [verifier for verifier in found if verifier is not None]
 
 
 def log_verifiers(federation: Federation) -> Mapping[str, Verifier]:
@@ -119,7 +125,7 @@ class Witnessing:
 
 
 class WitnessService(ledger_pb2_grpc.WitnessServiceServicer):
-    """The coordinator's door to a process's log and witness."""
+    """The coordinator's door to a process's log and witness; a reviewer's to leave a signature."""
 
     def __init__(self, witnessing: Witnessing) -> None:
         self._witnessing = witnessing
@@ -158,8 +164,7 @@ class WitnessService(ledger_pb2_grpc.WitnessServiceServicer):
         self, request: pb.KeepCosignatureRequest, context: Any
     ) -> pb.KeepCosignatureReply:
         """The caller's cosignature on this log."""
-        member, federation = current_caller().member, self._witnessing.federation
-        witness = witness_verifier(federation, member) if isinstance(member, Process) else None
+        witness = witness_verifier(self._witnessing.federation, current_caller().member)
         if witness is None or len(request.cosignature) > MAX_LINE_BYTES:
             raise Refusal(Reason.SIGNATURE_INVALID, "no cosignature of a pinned witness")
         try:

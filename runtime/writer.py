@@ -30,6 +30,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 from ledger import event as ledger_event
 from ledger import log
+from ledger.errors import TornLog
 from ledger.merkle import Frontier
 from runtime.clock import Clock, rfc3339
 from runtime.database import BATCH, Database
@@ -259,16 +260,19 @@ class Writer:
             jobs, posted = self._take()
             if not jobs and not posted and self._closing:
                 return
+            probes = self._healthy
             if not self._healthy and not self._write([], []):
                 self._refuse(jobs, self._reason, "not_written")
                 self._put_back(posted)
-            elif jobs or posted:
+            elif jobs or posted or probes:
+                # With nothing to write and woken all the same, it is time for a probe.
                 self._write(jobs, posted)
 
     def _take(self) -> tuple[list[_Job[Any]], list[Callable[[Tx], object]]]:
         with self._changed:
             self._changed.wait_for(
-                lambda: self._queue or self._posted or self._closing or not self._healthy
+                lambda: self._queue or self._posted or self._closing or not self._healthy,
+                self._database.backend.idle_probe_s(),
             )
             self._changed.wait_for(lambda: self._queue or self._closing, self._probe_interval_s)
             jobs: list[_Job[Any]] = []
@@ -394,7 +398,9 @@ class Writer:
 
     def _why(self, error: Exception) -> str:
         fault = self._database.backend.storage_fault(error)
-        return fault or f"the ledger cannot be written: {type(error).__name__}: {error}"
+        # Its message only where it is ours: a driver's may quote what was to be written.
+        said = f": {error}" if isinstance(error, TornLog) else ""
+        return fault or f"the ledger cannot be written: {type(error).__name__}{said}"
 
     def _refuse(self, jobs: Sequence[_Job[Any]], why: str, outcome: Outcome) -> None:
         for job in jobs:

@@ -18,6 +18,7 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 from simulations.demo import SEED, Demo
 from simulations.federation import LocalFederation
 from simulations.scenario import Scenario
+from tests.support.postgres import PostgresServer, serving
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -50,6 +51,13 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder of published vectors and samples is not beside the project")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this run's own; skips where it is not installed, fails in CI."""
+    with serving() as server:
+        yield server
 
 
 @dataclass

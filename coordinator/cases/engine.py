@@ -49,6 +49,12 @@ class Engine:
 
     def advance(self, case_id: str) -> bool:
         """Take a case as far as it goes. True where it waits and is to be taken up again."""
+        try:
+            return self._advance(case_id)
+        except LedgerUnavailable:
+            return True
+
+    def _advance(self, case_id: str) -> bool:
         case = self.journal.case(case_id)
         while case is not None and _has_work(case):
             try:
@@ -59,7 +65,7 @@ class Engine:
                     return True
                 self._end(case, fault)
             except LedgerUnavailable:
-                return True
+                raise
             except Refusal as refusal:
                 self._end(case, Setback(refusal.reason, waits=False))
             except Exception as error:

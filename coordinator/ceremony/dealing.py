@@ -152,13 +152,13 @@ def _table(member: Member) -> dict[str, Any]:
         "certificate_sha256": fingerprint(member.pem),
         "verify_key": request.verify_key,
         "seal_key": request.seal_key,
+        **({"cosign_key": request.cosign_key} if request.cosign_key else {}),
     }
 
 
 def _process_table(member: Member, keys: Any) -> dict[str, Any]:
     planned = member.joined.planned
     table = _table(member) | {"holder_index": member.holder_index}
-    table["cosign_key"] = member.joined.request.cosign_key
     if isinstance(planned, PlannedProcess) and planned.department:
         key = {"epoch": FIRST_EPOCH, "public_key": keys[planned.department]}
         table |= {"department": planned.department, "prf_keys": [key]}

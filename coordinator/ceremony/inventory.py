@@ -4,7 +4,7 @@ Source: the federation file for what there must be; the home for what is there.
 Trusts: a file's date for the age of a key that no certificate carries.
 Learns: nobody; secret files are looked at from outside (``stat``) and never read.
 Keys without a file are not listed: a data key lies wrapped beside each letter and case, in the
-database; a reviewer's own witness keeps its key in a folder of the reviewer's choice.
+database.
 """
 
 import stat
@@ -57,6 +57,9 @@ def inventory(federation: Federation, home: Path, now: datetime) -> list[Key]:
         folder = home / "people" / person.name
         keys.append(_tls(person, folder / "tls.crt", folder / "tls.key", folder, now))
         keys += _pair(person, folder, folder)
+        if person.cosign_key:
+            path, public = folder / "cosign.key", person.cosign_key
+            keys.append(_file(person.name, "cosign", _ED25519, path, folder, public))
     return keys
 
 

@@ -91,6 +91,8 @@ def _problems(site: Site, member: Joined) -> Iterable[str]:
     for field, value in expected.items():
         if getattr(request, field) != value:
             yield f"{field} is not what the plan says"
+    if request.cosign_key and not (member.is_process or planned.role is Role.REVIEWER):
+        yield "cosign key: only processes and reviewers are witnesses"
     try:
         SealingPublicKey(bytes.fromhex(request.seal_key))
     except CryptoError as error:

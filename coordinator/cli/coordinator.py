@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from runtime.command import options
+from runtime.command import DatabaseUrl, PasswordFile, database_place, options
 
 ExitWithStdin = Annotated[
     bool, typer.Option("--exit-with-stdin", help="Stop when standard input closes.")
@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="coordinator")
 
 
-def init(context: typer.Context) -> None:
+def init(
+    context: typer.Context, database_url: DatabaseUrl = "", password_file: PasswordFile = None
+) -> None:
     """Create the coordinator's keys, join request and database, under its name in the plan."""
     import shutil
 
@@ -32,9 +34,12 @@ def init(context: typer.Context) -> None:
     from runtime.joining import init_process, load_site
     from runtime.process import create_database
 
+    database = database_place(database_url, password_file)
     site = load_site(options(context).home)
     name = site.plan.process_of(Role.COORDINATOR).name
-    folder = init_process(site, name, roles=frozenset({Role.COORDINATOR}), rng=system_rng)
+    folder = init_process(
+        site, name, roles=frozenset({Role.COORDINATOR}), rng=system_rng, database=database
+    )
     try:
         create_database(folder, KIND, federation=site.plan.name, clock=SystemClock())
     except BaseException:

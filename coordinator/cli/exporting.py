@@ -18,11 +18,11 @@ from hedui.v1.ledger_pb2_grpc import LedgerServiceStub
 from ledger import checkpoint, merkle
 from ledger.checkpoint import Checkpoint, origin_of
 from ledger.errors import ExportError
-from ledger.export import write_bundle
+from ledger.export import approved_policy, policy_digest, write_bundle
 from ledger.note import Verifier
 from model.federation import Federation
 from runtime.errors import PeerFault
-from runtime.witness_service import witness_verifier
+from runtime.witness_service import witness_verifiers
 
 STREAM_TIMEOUT_S = 300.0
 _A_CALL = 100_000
@@ -66,6 +66,7 @@ def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes
         hashes=fetched.hashes(),
         checkpoints=sorted(notes.items()),
         keys=known_keys(acting, process),
+        policies=_policies(acting, process, fetched.approved),
         extra=extra | _witnessed(acting, process),
     )
     return head.size
@@ -82,13 +83,30 @@ def _cosigned(acting: Acting, process: str, head: Checkpoint) -> dict[int, bytes
     return {size: note for size, note in found.items() if size <= head.size}
 
 
+def _policies(acting: Acting, process: str, approved: set[str]) -> Iterator[bytes]:
+    """The policies that the fetched entries approve. Raises ExportError where one is withheld.
+
+    ``approved`` is complete when the first one is asked for; what was approved since is not taken.
+    """
+    request = pb.ReadPoliciesRequest()
+    replies = acting.dialer.stream(
+        process, LedgerServiceStub, "ReadPolicies", request, timeout_s=STREAM_TIMEOUT_S
+    )
+    wanted = set(approved)
+    for reply in replies:
+        if (digest := policy_digest(reply.policy)) in wanted:
+            wanted.discard(digest)
+            yield reply.policy
+    if wanted:
+        raise ExportError(f"{process} does not show the policy {min(wanted)}, which it approved")
+
+
 def known_keys(acting: Acting, process: str) -> list[str]:
     """The log's own key, and the pinned keys of everybody who may have cosigned it."""
     own = acting.dialer.peer(process).verify_key
-    others = [witness_verifier(acting.federation, p) for p in acting.federation.process]
     return [
         verifier_of(acting.federation, process, own).vkey(),
-        *(each.vkey() for each in others if each is not None),
+        *(each.vkey() for each in witness_verifiers(acting.federation)),
     ]
 
 
@@ -103,12 +121,13 @@ def _witnessed(acting: Acting, process: str) -> dict[str, bytes]:
 
 @dataclass
 class _Fetched:
-    """Entries as they arrive, and the tree's nodes that follow from them."""
+    """Entries as they arrive, the tree's nodes that follow, and the policies they approve."""
 
     acting: Acting
     process: str
     head: Checkpoint
     nodes: deque[bytes] = field(default_factory=deque)
+    approved: set[str] = field(default_factory=set)
 
     def entries(self) -> Iterator[bytes]:
         """Yield each entry; raise ExportError before the last unless all give the signed root."""
@@ -116,6 +135,8 @@ class _Fetched:
         for entry in read_entries(self.acting, self.process, 0, self.head.size):
             tree, added = tree.extend([merkle.leaf_hash(entry)])
             self.nodes.extend(added)
+            if policy := approved_policy(entry):
+                self.approved.add(policy)
             if tree.size == self.head.size and tree.root() != self.head.root:
                 raise ExportError(
                     f"{self.process} shows entries that are not those of its own checkpoint"

@@ -11,11 +11,13 @@ from typing import Annotated
 import typer
 
 from coordinator.cli import looking, proving, rechecking, reconciling, reporting, sampling
-from runtime.command import Json, Options, options, print_table
+from runtime.command import Json, Options, PasswordFile, options, print_table
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
 ProcessNames = Annotated[list[str], typer.Argument(help="Processes, by name.")]
 Target = Annotated[Path, typer.Option("--to", help="Folder for one bundle per process.")]
+Url = Annotated[str, typer.Argument(help="The database_url of a process.")]
+CopyFile = Annotated[Path, typer.Option("--to", help="The file to write; there is none yet.")]
 Paths = Annotated[list[Path], typer.Argument(help="Bundles, or databases of stopped processes.")]
 
 
@@ -24,6 +26,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Ledgers (账本): read, export, verify.", no_args_is_help=True)
     group.command("checkpoint")(checkpoint)
     group.command("export")(export)
+    group.command("copy")(copy)
     group.command("verify")(verify)
     for part in (looking, reconciling, proving, rechecking, reporting, sampling):
         part.register(group)
@@ -57,6 +60,15 @@ def export(context: typer.Context, processes: ProcessNames, to: Target) -> None:
             typer.echo(f"{to / process}: {size} entries")
 
 
+def copy(url: Url, to: CopyFile, password_file: PasswordFile = None) -> None:
+    """Copy a ledger from PostgreSQL into an SQLite file, for `ledger verify` and the like."""
+    from runtime.database_copy import copy_ledger
+    from runtime.identity import read_password
+
+    password = read_password(password_file) if password_file else ""
+    typer.echo(f"{to}: {copy_ledger(url, to, password=password)} entries")
+
+
 def verify(context: typer.Context, paths: Paths, as_json: Json = False) -> None:
     """Verify ledgers offline: every byte is hashed again. Exit code 0: all intact."""
     from ledger.verify import main
@@ -73,7 +85,7 @@ def _federation_files(home: Path) -> dict[str, bytes]:
 
 
 def pinned_keys(chosen: Options) -> list[str]:
-    """Keys of all processes' logs as this home's federation file pins them; none without one.
+    """Keys of all logs and witnesses as this home's federation file pins them; none without one.
 
     Raises SettingsError for a federation file that is not the root's.
     """
@@ -81,7 +93,7 @@ def pinned_keys(chosen: Options) -> list[str]:
     from runtime.errors import SettingsError
     from runtime.identity import load_federation
     from runtime.joining import load_site
-    from runtime.witness_service import witness_verifier
+    from runtime.witness_service import witness_verifiers
 
     try:
         home = chosen.home
@@ -91,5 +103,4 @@ def pinned_keys(chosen: Options) -> list[str]:
         return []
     federation = load_federation(home, load_site(home).root_verify_key)
     logs = [verifier_of(federation, each.name, each.verify_key) for each in federation.process]
-    witnesses = [witness_verifier(federation, each) for each in federation.process]
-    return [each.vkey() for each in (*logs, *witnesses) if each is not None]
+    return [each.vkey() for each in (*logs, *witness_verifiers(federation))]

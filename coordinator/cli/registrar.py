@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from runtime.command import options
+from runtime.command import DatabaseUrl, PasswordFile, database_place, options
 
 ExitWithStdin = Annotated[
     bool, typer.Option("--exit-with-stdin", help="Stop when standard input closes.")
@@ -22,7 +22,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="registrar")
 
 
-def init(context: typer.Context) -> None:
+def init(
+    context: typer.Context, database_url: DatabaseUrl = "", password_file: PasswordFile = None
+) -> None:
     """Create the registrar's keys, PRF keys, join request and database."""
     import shutil
 
@@ -33,9 +35,12 @@ def init(context: typer.Context) -> None:
     from runtime.joining import init_process, load_site
     from runtime.process import create_database
 
+    database = database_place(database_url, password_file)
     site = load_site(options(context).home)
     name = site.plan.process_of(Role.REGISTRAR).name
-    folder = init_process(site, name, roles=frozenset({Role.REGISTRAR}), rng=system_rng)
+    folder = init_process(
+        site, name, roles=frozenset({Role.REGISTRAR}), rng=system_rng, database=database
+    )
     try:
         create_database(folder, KIND, federation=site.plan.name, clock=SystemClock())
     except BaseException:

@@ -1,8 +1,9 @@
 """``hedui witness serve``: a reviewer's own witness, on the reviewer's own machine.
 
 It asks processes for their newest checkpoint and the proof from what it saw last, keeps what
-extends it, cosigned under a key of its own, and keeps both sides of what does not. Nobody in the
-federation has a say in what it remembers.
+extends it, cosigned under the reviewer's key, and keeps both sides of what does not. The
+cosignature is left with the process as well, so that its bundles show it to everybody. Nobody in
+the federation has a say in what it remembers.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from runtime.command import options
 
 if TYPE_CHECKING:
     from coordinator.cli.acting import Acting
+    from crypto.signing import SigningKey
     from ledger.witness import Witness
     from ledger.witness_files import FileMemory
 
@@ -56,24 +58,49 @@ def serve(
 
 
 def _open(acting: "Acting", folder: Path) -> "tuple[Witness, FileMemory]":
-    """Memory and key of this witness; a new key where there is none yet."""
-    from crypto.rng import system_rng
-    from crypto.signing import SigningKey
+    """Memory and key of this witness. One key has one memory: another's folder is refused."""
     from ledger.witness import Witness
     from ledger.witness_files import FileMemory
-    from runtime.identity import read_secret, write_secret
+    from runtime.endpoints import write_atomically
+    from runtime.errors import SettingsError
     from runtime.witness_service import log_verifiers, witness_name
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / "witness.key"
-    if not path.exists():
-        write_secret(path, system_rng(32))
     memory = FileMemory(folder)
     name = witness_name(acting.federation.name, acting.identity.name)
     logs = log_verifiers(acting.federation)
-    witness = Witness(name, SigningKey(read_secret(path)), logs=logs, store=memory)
-    (folder / "witness.vkey").write_text(witness.verifier.vkey() + "\n")
+    witness = Witness(name, _key(acting, folder), logs=logs, store=memory)
+    path, vkey = folder / "witness.vkey", witness.verifier.vkey()
+    if path.is_file() and path.read_text().strip() != vkey:
+        raise SettingsError(f"{folder} is the memory of another witness; name another folder")
+    write_atomically(path, vkey.encode() + b"\n")
     return witness, memory
+
+
+def _key(acting: "Acting", folder: Path) -> "SigningKey":
+    """The key that the federation file pins for this reviewer; where it pins none, the folder's."""
+    from crypto.rng import system_rng
+    from crypto.signing import SigningKey
+    from runtime.errors import KeyFileError
+    from runtime.identity import read_secret, write_secret
+
+    if acting.member.cosign_key:
+        if acting.identity.cosign_key is None:
+            name = acting.identity.name
+            raise KeyFileError(
+                f"people/{name}/cosign.key is missing: the federation file pins it for the witness "
+                f"of {name}. Run the witness where it lies, or put it back"
+            )
+        return acting.identity.cosign_key
+    path = folder / "witness.key"
+    if not path.exists():
+        write_secret(path, system_rng(32))
+    typer.echo(
+        "the federation file pins no key for this witness: processes do not take its cosignatures, "
+        f"and they count only with --key {folder / 'witness.vkey'}",
+        err=True,
+    )
+    return SigningKey(read_secret(path))
 
 
 def _one(acting: "Acting", witness: "Witness", memory: "FileMemory", process: str) -> bool:
@@ -92,7 +119,8 @@ def _one(acting: "Acting", witness: "Witness", memory: "FileMemory", process: st
         size = unverified(note)[0].size
         proof = _proof(acting, process, old, size)
         now_s = int(acting.clock.now().timestamp())
-        memory.keep_cosigned(note, witness.cosign(note, proof, now_s=now_s))
+        signature = witness.cosign(note, proof, now_s=now_s)
+        memory.keep_cosigned(note, signature)
     except CryptoError as error:
         if seen is not None:
             memory.keep_fork(seen.checkpoint.origin, seen.note, note)
@@ -101,8 +129,23 @@ def _one(acting: "Acting", witness: "Witness", memory: "FileMemory", process: st
     except (CallError, SettingsError) as error:
         typer.echo(f"{process}: not seen: {error}", err=True)
         return True
-    typer.echo(f"{process}: {size} entries, {size - old} new")
+    left = _leave(acting, process, size, signature.line()) if acting.member.cosign_key else ""
+    typer.echo(f"{process}: {size} entries, {size - old} new{left}")
     return True
+
+
+def _leave(acting: "Acting", process: str, size: int, line: bytes) -> str:
+    """Leave the cosignature with the log that it is about; say so where that does not succeed."""
+    from hedui.v1 import ledger_pb2 as pb
+    from hedui.v1.ledger_pb2_grpc import WitnessServiceStub
+    from runtime.errors import CallError
+
+    request = pb.KeepCosignatureRequest(size=size, cosignature=line)
+    try:
+        acting.call(process, WitnessServiceStub, "KeepCosignature", request)
+    except CallError as error:
+        return f" (it did not keep the cosignature: {error})"
+    return ""
 
 
 def _proof(acting: "Acting", process: str, old: int, new: int) -> Sequence[bytes]:

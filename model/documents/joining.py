@@ -35,7 +35,7 @@ class JoinRequest(Document):
     verify_key: Hex32
     seal_key: Hex32
     cosign_key: Hex32 | Literal[""] = ""
-    """Cosigns others' checkpoints; every process has one, persons have none."""
+    """Cosigns others' checkpoints; every process and every reviewer has one, others have none."""
     prf_keys: Annotated[
         list[OfferedPrfKey], Field(max_length=MAX_DEPARTMENTS, default_factory=list)
     ]

@@ -26,6 +26,7 @@ from node.answering.measuring import measure_household
 from node.answering.store import NewAnswer
 from runtime.clock import Clock, rfc3339
 from runtime.database import Database
+from runtime.database_errors import LedgerUnavailable
 from runtime.errors import Refusal
 from runtime.logging import Log
 from runtime.status import as_refusal
@@ -121,9 +122,9 @@ class Answerer:
                     epoch=question.ticket.epoch,
                     stale_since=now - self.index_grace,
                 )
-        except Refusal:
-            raise
         except Exception as error:
+            if isinstance(error, Refusal) and not isinstance(error, LedgerUnavailable):
+                raise
             raise self._fault(question, error) from None
 
     def _receive(self, tx: Tx, question: Question, trace: Trace) -> None:
@@ -153,9 +154,9 @@ class Answerer:
         """Match, read, measure, encrypt. Any fault in here is one reason: it may show a match."""
         try:
             return self._computed(question, now)
-        except Refusal:
-            raise
         except Exception as error:
+            if isinstance(error, Refusal) and not isinstance(error, LedgerUnavailable):
+                raise
             raise self._fault(question, error) from None
 
     def _fault(self, question: Question, error: Exception) -> Refusal:

@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.command import Json, options, print_table
+from runtime.command import (
+    DatabaseUrl,
+    Json,
+    PasswordFile,
+    database_place,
+    options,
+    print_table,
+)
 
 if TYPE_CHECKING:
-    from runtime.joining import Site
+    from runtime.joining import DatabasePlace, Site
 
 Name = Annotated[str, typer.Argument(help="The node's name in the plan: its folder under HOME.")]
 Names = Annotated[list[str], typer.Argument(help="Names in the plan; usually one.")]
@@ -29,17 +36,26 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def init(context: typer.Context, names: Names) -> None:
+def init(
+    context: typer.Context,
+    names: Names,
+    database_url: DatabaseUrl = "",
+    password_file: PasswordFile = None,
+) -> None:
     """Create a node's keys, join request and database. The private keys never leave."""
+    from runtime.errors import SettingsError
     from runtime.joining import load_site
 
+    database = database_place(database_url, password_file)
+    if database.url and len(names) > 1:
+        raise SettingsError("--database-url: each node has a database of its own; init one by one")
     site = load_site(options(context).home)
     for name in names:
-        folder = _create(site, name)
+        folder = _create(site, name, database)
         typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
 
 
-def _create(site: "Site", name: str) -> Path:
+def _create(site: "Site", name: str, database: "DatabasePlace") -> Path:
     """One node's folder, or nothing."""
     from crypto.rng import system_rng
     from model.roles import Role
@@ -48,7 +64,9 @@ def _create(site: "Site", name: str) -> Path:
     from runtime.joining import init_process
     from runtime.process import create_database
 
-    folder = init_process(site, name, roles=frozenset({Role.NODE}), rng=system_rng)
+    folder = init_process(
+        site, name, roles=frozenset({Role.NODE}), rng=system_rng, database=database
+    )
     try:
         create_database(folder, node_kind(), federation=site.plan.name, clock=SystemClock())
     except BaseException:

@@ -22,6 +22,7 @@ from node.answering.encrypting import SealedCopy, open_copy
 from runtime import errors
 from runtime.documents import check_ciphertext
 from tests.support.nodes import HOMES, WAGES, Case, World, person, run_node, unpack
+from tests.support.postgres import ENGINES, database_for
 
 ANN, BEN, CAT, DAN, NOBODY = (person(i) for i in (1, 2, 3, 4, 900))
 WAGES_CSV = f"""id_no,month,amount
@@ -34,9 +35,12 @@ WAGES_CSV = f"""id_no,month,amount
 HOMES_CSV = f"id_no,home,area\n{ANN},H1,70\n{BEN},H1,70\n{BEN},H2,31.55\n"
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with run_node(tmp_path_factory.mktemp("node") / "home") as world:
+@pytest.fixture(scope="module", params=ENGINES)
+def world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    url = database_for(request.param, request)
+    with run_node(tmp_path_factory.mktemp("node") / "home", database_url=url) as world:
         world.load(WAGES, WAGES_CSV)
         world.load(HOMES, HOMES_CSV)
         world.enrol()

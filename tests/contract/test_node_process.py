@@ -184,7 +184,7 @@ def test_check_says_what_is_sound(home: Home) -> None:
 
 
 UNSOUND = {
-    "no database": (lambda h: (h.path / "tax/data/tax.db").unlink(), "tax.db is missing"),
+    "no database": (lambda h: (h.path / "tax/data/tax.db").unlink(), "tax.db does not exist"),
     "no certificate": (lambda h: (h.path / "tax/tls/cert.pem").unlink(), "hedui federation deal"),
     "a key that others may read": (
         lambda h: (h.path / "tax/keys/kek").chmod(0o644), "chmod 0600"),

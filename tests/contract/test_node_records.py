@@ -17,14 +17,16 @@ from node.records.store import PERSONS, ROWS
 from runtime import errors
 from tests.support.homes import Home
 from tests.support.nodes import HOMES, WAGES, World, make_node_home, person, run_node, serve_node
+from tests.support.postgres import ENGINES, database_for
 
 ANN, BEN, CAT = (person(i) for i in (1, 2, 3))
 HEAD = "id_no,month,amount\n"
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with run_node(tmp_path / "home", enrol_batch=2) as world:
+@pytest.fixture(params=ENGINES)
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    url = database_for(request.param, request)
+    with run_node(tmp_path / "home", enrol_batch=2, database_url=url) as world:
         yield world
 
 

@@ -1,21 +1,12 @@
-"""The same database and writer on PostgreSQL: a server of our own on loopback, as a plain user.
+"""The same database and writer on PostgreSQL: a server of our own on loopback, as a plain user."""
 
-Runs with HEDUI_TEST_POSTGRES set to a URL, or where the server's programs are installed.
-"""
-
-import os
-import pwd
-import shutil
-import socket
-import subprocess
-import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, create_engine, insert, select, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 
 from crypto.signing import SigningKey
 from ledger import log, log_export, verify
@@ -23,91 +14,25 @@ from ledger.signer import LogSigner, verify_receipt
 from runtime.clock import SystemClock
 from runtime.database import Database, open_database
 from runtime.database_errors import (
+    DatabaseForeign,
     DatabaseInUse,
     DatabaseMissing,
     DatabaseUnusable,
     LedgerUnavailable,
 )
+from runtime.errors import StorageError
 from runtime.receipts import Receipts
 from runtime.writer import Tx, Writer
+from tests.support.postgres import PASSWORD, PostgresServer
 
 METADATA = MetaData()
 ROWS = Table("row", METADATA, Column("id", Integer, primary_key=True))
 
 
-def programs() -> Path | None:
-    found = shutil.which("postgres")
-    folder = Path(found).resolve().parent if found else None
-    return folder if folder and (folder / "initdb").exists() else None
-
-
-def as_user() -> dict[str, object]:
-    """PostgreSQL refuses to run as root: then another account that exists everywhere."""
-    if os.geteuid() != 0:
-        return {}
-    nobody = pwd.getpwnam("nobody")
-    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    given, folder = os.environ.get("HEDUI_TEST_POSTGRES"), programs()
-    if given:
-        yield given
-        return
-    if folder is None:
-        pytest.skip("no PostgreSQL: set HEDUI_TEST_POSTGRES or install the server")
-    with tempfile.TemporaryDirectory(prefix="hedui-pg-") as home:
-        yield from serve(folder, Path(home))
-
-
-def serve(folder: Path, home: Path) -> Iterator[str]:
-    user = as_user()
-    if user:
-        os.chown(home, user["user"], user["group"])  # type: ignore[arg-type]
-    home.chmod(0o700)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": "/"}
-    initdb = [folder / "initdb", "-D", home / "data", "-U", "hedui", "-A", "trust", "-E", "UTF8"]
-    subprocess.run(initdb, check=True, **user, **quiet)  # type: ignore[call-overload]
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={home}"]
-    process = subprocess.Popen(  # type: ignore[call-overload]
-        [folder / "postgres", "-D", home / "data", "-p", str(port), *options], **user, **quiet
-    )
-    try:
-        yield await_server(f"postgresql://hedui@127.0.0.1:{port}/postgres")
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def await_server(url: str) -> str:
-    for _ in range(600):
-        try:
-            open_database(url, METADATA, service="waiting", busy_timeout_ms=1000)
-        except DatabaseUnusable as error:
-            if "is empty" in str(error):
-                return url
-            threading.Event().wait(0.1)
-    raise AssertionError("PostgreSQL did not start in a minute")
-
-
 @pytest.fixture
-def url(server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def url(postgres: PostgresServer) -> str:
     """A database of its own for each test."""
-    name = "hedui_" + str(abs(hash(request.node.name)))
-    admin = create_engine(
-        make_url(server).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as conn:
-        conn.execute(text(f"drop database if exists {name}"))
-        conn.execute(text(f"create database {name}"))
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as conn:
-        conn.execute(text(f"drop database {name} with (force)"))
-    admin.dispose()
+    return postgres.database()
 
 
 @pytest.fixture
@@ -175,10 +100,126 @@ def test_a_second_process_is_refused(database: Database, url: str) -> None:
         open_database(url, METADATA, service="node")
 
 
-def test_a_missing_database_is_named(server: str) -> None:
-    missing = make_url(server).set(database="hedui_nothing").render_as_string()
-    with pytest.raises(DatabaseMissing, match="hedui_nothing"):
-        open_database(missing, METADATA, service="node")
+Place = Callable[[PostgresServer], str]
+REFUSED: dict[str, tuple[Place, dict[str, object], type[StorageError], str]] = {
+    "no server": (
+        lambda _: "postgresql://hedui@127.0.0.1:1/hedui", {}, DatabaseUnusable, "start the server",
+    ),
+    "no such host": (
+        lambda _: "postgresql://hedui@nowhere.invalid/hedui", {}, DatabaseUnusable, "check host",
+    ),
+    "no such database": (
+        lambda s: s.url("nothing"), {"mend": "run init"}, DatabaseMissing, "not exist; run init",
+    ),
+    "no such database to begin in": (
+        lambda s: s.url("nothing"), {"create": True}, DatabaseMissing, "createdb",
+    ),
+    "no such user": (
+        lambda s: s.url("postgres", "nobody"), {}, DatabaseUnusable, "create the user",
+    ),
+    "no password": (
+        lambda s: s.url("postgres", "guarded"), {}, DatabaseUnusable, "database_password_file",
+    ),
+    "the wrong password": (
+        lambda s: s.url("postgres", "guarded"), {"password": PASSWORD[1:]}, DatabaseUnusable,
+        "database_password_file",
+    ),
+    "a user who may not make tables": (
+        lambda s: s.database().replace("hedui@", "guarded@"),
+        {"password": PASSWORD, "create": True}, DatabaseUnusable, "the owner of the database",
+    ),
+    "nothing in it": (
+        lambda s: s.database(), {"mend": "run init"}, DatabaseUnusable, "is empty; run init",
+    ),
+    "somebody else's tables": (
+        lambda s: with_tables(s), {"create": True}, DatabaseForeign, "not empty: it has 1 tables",
+    ),
+    "another service's": (
+        lambda s: made(s, service="registrar"), {}, DatabaseForeign, "belongs to a registrar",
+    ),
+    "a newer version's": (lambda s: made(s, version=2), {}, DatabaseForeign, "newer software"),
+    "not Unicode": (
+        lambda s: s.database("encoding latin1 locale 'C' template template0"),
+        {"create": True}, DatabaseUnusable, "encoding UTF8",
+    ),
+    "no schema": (
+        lambda s: s.database() + "?options=-csearch_path%3Dnone", {}, DatabaseUnusable,
+        "create one",
+    ),
+    "a parameter that libpq does not know": (
+        lambda s: s.database() + "?sslmod=require", {}, DatabaseUnusable, "correct the parameters",
+    ),
+    "a password in the URL": (
+        lambda s: s.database().replace("@", f":{PASSWORD}@"), {}, DatabaseUnusable, "leave it out",
+    ),
+    "a password among the parameters": (
+        lambda s: s.database() + f"?password={PASSWORD}", {}, DatabaseUnusable, "leave it out",
+    ),
+    "another kind of server": (
+        lambda _: "mysql://hedui@127.0.0.1/hedui", {}, DatabaseUnusable, "not a postgresql://",
+    ),
+}  # fmt: skip
+
+
+def with_tables(server: PostgresServer) -> str:
+    url = server.database()
+    server.execute("create table other (x int)", url.rpartition("/")[2])
+    return url
+
+
+def made(server: PostgresServer, *, service: str = "node", version: int = 1) -> str:
+    url = server.database()
+    open_database(url, METADATA, service=service, version=version, create=True).close()
+    return url
+
+
+@pytest.mark.parametrize(
+    ("place", "options", "error", "words"), REFUSED.values(), ids=REFUSED.keys()
+)
+def test_refuses_in_words_and_never_shows_a_password(
+    place: Place,
+    options: dict[str, Any],
+    error: type[StorageError],
+    words: str,
+    postgres: PostgresServer,
+) -> None:
+    url = place(postgres)
+    for _ in range(2):  # the second time for the same reason: no session and no lock is left
+        with pytest.raises(error) as caught:
+            open_database(url, METADATA, service="node", **options)
+        assert words in str(caught.value)
+        assert PASSWORD not in str(caught.value)
+        assert PASSWORD[1:] not in str(caught.value)
+
+
+def test_a_server_that_does_not_sync_is_refused(postgres: PostgresServer) -> None:
+    url = postgres.database()
+    postgres.execute("alter system set fsync = off")
+    postgres.execute("select pg_reload_conf()")
+    try:
+        with pytest.raises(DatabaseUnusable, match="fsync"):
+            until_refused(url)
+    finally:
+        postgres.execute("alter system reset fsync")
+        postgres.execute("select pg_reload_conf()")
+
+
+def until_refused(url: str) -> None:
+    """The server reads its settings a moment later."""
+    for _ in range(1000):
+        open_database(url, METADATA, service="node", create=True).close()
+
+
+def test_two_logs_share_a_database_in_a_schema_each(postgres: PostgresServer) -> None:
+    url = postgres.database()
+    for name in ("one", "two"):
+        postgres.execute(f"create schema {name}", url.rpartition("/")[2])
+    with (
+        open_database(f"{url}?options=-csearch_path%3Done", METADATA, service="node", create=True),
+        open_database(f"{url}?options=-csearch_path%3Dtwo", METADATA, service="node", create=True),
+        pytest.raises(DatabaseInUse),
+    ):
+        open_database(f"{url}?options=-csearch_path%3Done", METADATA, service="node")
 
 
 def test_readers_cannot_write(database: Database) -> None:

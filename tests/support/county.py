@@ -6,7 +6,7 @@ replies, change them or record them; clocks can be moved; services can be stoppe
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ from runtime.channel import Dialer
 from runtime.clock import SystemClock
 from runtime.endpoints import Endpoints
 from runtime.identity import load_person
-from runtime.joining import init_person, init_process, load_site
+from runtime.joining import EMBEDDED, DatabasePlace, init_person, init_process, load_site
 from runtime.process import Kind, Service, create_database
 from runtime.wire import signed_to_wire
 from tests.support.keys import dealt
@@ -267,15 +267,24 @@ def _kind(name: str) -> Kind:
     return {"registrar": REGISTRAR_KIND, "coordinator": COORDINATOR_KIND}.get(name) or node_kind()
 
 
-def make_county(home: Path, *, threshold: int = 2, holders: Sequence[str] = HOLDERS) -> County:
-    """Hold the ceremony; nothing serves yet."""
+def make_county(
+    home: Path,
+    *,
+    threshold: int = 2,
+    holders: Sequence[str] = HOLDERS,
+    databases: Mapping[str, DatabasePlace] | None = None,
+) -> County:
+    """Hold the ceremony; nothing serves yet. ``databases``: by process, where not SQLite."""
     clock = MovedClock()
     plan_file = home.parent / f"{home.name}.plan.toml"
     plan_file.write_text(_plan(threshold, holders))
     init_authority(home, plan_file, key_bits=None, now=clock.now(), rng=system_rng)
     site = load_site(home)
     for name, _, _, _ in PROCESSES:
-        folder = init_process(site, name, roles=frozenset(PROCESS_ROLES), rng=system_rng)
+        at = (databases or {}).get(name, EMBEDDED)
+        folder = init_process(
+            site, name, roles=frozenset(PROCESS_ROLES), rng=system_rng, database=at
+        )
         _quick(folder / "process.toml", name)
         create_database(folder, _kind(name), federation="hexi", clock=clock)
     for name, _, _ in PEOPLE:

@@ -14,7 +14,7 @@ from typing import Any
 from crypto.signing import SigningKey
 from ledger import checkpoint, event, merkle
 from ledger.checkpoint import Checkpoint, origin_of
-from ledger.export import write_bundle
+from ledger.export import approved_policy, policy_digest, write_bundle
 from ledger.note import Verifier
 
 FEDERATION = "hexi"
@@ -28,6 +28,7 @@ PROCESSES = {
 }
 KEYS = {name: SigningKey(bytes([i + 1]) * 32) for i, name in enumerate(PROCESSES)}
 QUERIES = {"tax": "a1" * 16, "bank": "b2" * 16}
+POLICY = b'name = "a policy"\n'
 MANIFEST, PERMIT, CASE = "c3" * 32, "d4" * 32, "e5" * 16
 SALTED = "00" * 32
 
@@ -108,6 +109,7 @@ class Ledgers:
             hashes=nodes,
             checkpoints=[(tree.size, checkpoint.sign(head, KEYS[name]))],
             keys=[verifier(name).vkey()],
+            policies=[POLICY] if any(map(approved_policy, entries)) else [],
             extra={"federation.toml": federation_file()},
         )
         return target
@@ -127,6 +129,20 @@ def honest() -> Ledgers:
     made.add("registrar", 75, "authorization.ended", authorization=commitment(4), given=given)
     for name in PROCESSES:
         made.add(name, 3600, "process.stopped")
+    return made
+
+
+def under_policy() -> Ledgers:
+    """The same, and everybody approved the policy under which it was asked."""
+    made, digest = honest(), policy_digest(POLICY)
+    at = START + timedelta(seconds=5)
+    for rows in made.rows.values():
+        rows.insert(1, (at, "policy.approved", {"policy": digest, "person": SALTED}))
+    for name in ("manifest.issued", "authorization.ended"):
+        made.change("registrar", name, given=2)
+    for department in QUERIES:
+        for name in ("query.received", "query.answered"):
+            made.change(department, name, policy=digest)
     return made
 
 

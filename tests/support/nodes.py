@@ -41,6 +41,7 @@ from runtime.settings import ServerSettings, to_toml
 from runtime.wire import openings_to_wire, signed_from_wire, signed_to_wire
 from tests.support.homes import FixedClock, Home, Who, make_home
 from tests.support.keys import TEST_P, TEST_Q
+from tests.support.postgres import keep_on_server
 
 NOW = datetime.fromisoformat("2026-11-23T08:00:00+00:00")
 REFERENCE = date(2026, 11, 20)
@@ -293,7 +294,7 @@ def unpack(plaintext: int, width: int, slots: int) -> list[int]:
     return found
 
 
-def make_node_home(path: Path) -> tuple[Home, oprf.PrivateKey]:
+def make_node_home(path: Path, *, database_url: str = "") -> tuple[Home, oprf.PrivateKey]:
     """Write a federation whose tax office has a real PRF key, and the node's database."""
     # Certificates hold by the test's clock and by the machine's: commands run under the latter.
     home = make_home(path, MEMBERS, now=NOW.replace(year=2020), days=40_000)
@@ -302,6 +303,7 @@ def make_node_home(path: Path) -> tuple[Home, oprf.PrivateKey]:
     for name in ("tax", "bank"):
         home.tables[name]["prf_keys"] = [{"epoch": 1, "public_key": public}]
     home.sign()
+    keep_on_server(home.path / "tax", database_url)
     create_database(home.path / "tax", node_kind(), federation="hexi", clock=FixedClock(NOW))
     return home, prf
 
@@ -309,7 +311,7 @@ def make_node_home(path: Path) -> tuple[Home, oprf.PrivateKey]:
 @contextmanager
 def run_node(path: Path, **settings: Any) -> Iterator[World]:
     """A node of the tax office that serves, with an evaluating registrar beside it."""
-    home, prf = make_node_home(path)
+    home, prf = make_node_home(path, database_url=settings.get("database_url", ""))
     with serve_node(home, prf, **settings) as world:
         yield world
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,11 +11,21 @@ import pytest
 from coordinator.ceremony.checking import findings
 from coordinator.ceremony.requests import gather
 from crypto.rng import system_rng
+from crypto.signing import SigningKey
+from ledger.reconcile_facts import read_witnesses
+from model.federation import Federation, FederationError
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
-from runtime.identity import load_federation, load_person, load_process_identity
+from runtime.identity import (
+    load_federation,
+    load_person,
+    load_process_identity,
+    read_secret,
+)
 from runtime.joining import init_process, load_site
 from runtime.key_share import load_share
+from runtime.settings import to_toml
+from runtime.witness_service import witness_verifiers
 from tests.support import ceremony
 from tests.support.keys import TEST_P, TEST_Q
 
@@ -164,6 +175,40 @@ def test_a_federation_file_that_was_touched_is_not_taken(joined: Path) -> None:
     path.write_bytes(path.read_bytes() + b"\n")
     with pytest.raises(SettingsError, match="not signed by this federation's root key"):
         load_federation(joined, load_site(joined).root_verify_key)
+
+
+def test_a_reviewers_witness_is_pinned_and_nobody_elses(dealt_home: Path) -> None:
+    text = (dealt_home / "federation.toml").read_bytes()
+    federation = Federation.parse(text)
+    pinned = {person.name: person.cosign_key for person in federation.person if person.cosign_key}
+    key = read_secret(dealt_home / "people" / "sun" / "cosign.key")
+    assert pinned == {"sun": SigningKey(key).verify_key.to_bytes().hex()}
+    assert read_witnesses(text)[0].startswith("hedui/hexi/sun/witness+")
+    assert [each.vkey() for each in witness_verifiers(federation)][-1:] == read_witnesses(text)
+
+
+WITNESSES: dict[str, tuple[str, str]] = {
+    "a clerk's": ("chen", "chen: only processes and reviewers are witnesses"),
+    "with a process's key": ("sun", "two members have the same verify key"),
+}
+
+
+@pytest.mark.parametrize(("name", "words"), WITNESSES.values(), ids=WITNESSES.keys())
+def test_no_federation_file_pins_a_witness(name: str, words: str, dealt_home: Path) -> None:
+    table = tomllib.loads((dealt_home / "federation.toml").read_text())
+    person = next(person for person in table["person"] if person["name"] == name)
+    person["cosign_key"] = table["process"][0]["cosign_key"] if name == "sun" else "ab" * 32
+    with pytest.raises(FederationError, match=words):
+        Federation.parse(to_toml(table).encode())
+
+
+def test_a_federation_file_without_reviewers_witnesses_is_sound(dealt_home: Path) -> None:
+    table = tomllib.loads((dealt_home / "federation.toml").read_text())
+    for person in table["person"]:
+        person.pop("cosign_key", None)
+    text = to_toml(table).encode()
+    assert Federation.parse(text).member("sun")
+    assert read_witnesses(text) == []
 
 
 def test_check_warns_of_what_weakens_the_guarantee(dealt_home: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from coordinator.cli.exporting import export
 from coordinator.process import witness_exchange
@@ -13,13 +14,16 @@ from hedui.v1 import ledger_pb2 as pb
 from hedui.v1.ledger_pb2_grpc import WitnessServiceStub
 from ledger import checkpoint, cosignature, log
 from ledger.checkpoint import Checkpoint
+from ledger.errors import ExportError
 from ledger.note import parse_note
 from ledger.reconcile import Result, reconcile
 from ledger.verify import verify
+from model.policy import policy_digest
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused
+from runtime.store import POLICIES
 from runtime.witness_exchange import WitnessExchange
-from tests.support.county import PROCESSES
+from tests.support.county import POLICY, PROCESSES
 from tests.unit.coordinator.conftest import Bench, one_waits
 
 
@@ -74,6 +78,26 @@ def test_a_federation_that_ran_reconciles_whatever_was_lost_on_the_way(
     bench.follow(cases)
     result = reconciled(bench, exported(bench, tmp_path / "all"))
     assert (result.findings, result.open, result.absent) == ([], [], [])
+
+
+def test_a_bundle_holds_what_was_approved_or_is_not_written(bench: Bench, tmp_path: Path) -> None:
+    for path in exported(bench, tmp_path / "all"):
+        name = f"{policy_digest(POLICY).hex()}.toml"
+        assert (path / "policies" / name).read_bytes() == POLICY
+        report, _ = verify(path, [], [], lambda _done, _all: None)
+        assert (report["kind"], report["policies"] > 0) == ("intact", True), report
+    writer = bench.county.services["police"].parts.writer
+    stored = update(POLICIES).where(POLICIES.c.digest == policy_digest(POLICY).hex())
+    writer.run(lambda tx: tx.conn.execute(stored.values(body=b"withheld")))
+    try:
+        with (
+            bench.county.acting("rosa") as acting,
+            pytest.raises(ExportError, match=r"does not show the policy [0-9a-f]{64}"),
+        ):
+            export(acting, "police", tmp_path / "one" / "police", extra={})
+    finally:
+        writer.run(lambda tx: tx.conn.execute(stored.values(body=POLICY)))
+    assert list((tmp_path / "one").iterdir()) == []
 
 
 def _bend(reply: Any) -> Any:

@@ -9,7 +9,8 @@ import pytest
 from ledger import verify
 from ledger.errors import ExportError
 from ledger.evidence import write_evidence
-from tests.support.ledgers import QUERIES, Ledgers, honest, verifier
+from ledger.export import policy_digest
+from tests.support.ledgers import POLICY, QUERIES, Ledgers, honest, under_policy, verifier
 
 TAX, BANK = QUERIES["tax"], QUERIES["bank"]
 KEYS = [verifier(name).vkey() for name in ("registrar", "coordinator", "tax", "bank", "audit")]
@@ -17,7 +18,7 @@ KEYS = [verifier(name).vkey() for name in ("registrar", "coordinator", "tax", "b
 
 @pytest.fixture
 def evidence(tmp_path: Path) -> Path:
-    write_evidence(TAX, honest().write(tmp_path / "bundles"), tmp_path / "evidence")
+    write_evidence(TAX, under_policy().write(tmp_path / "bundles"), tmp_path / "evidence")
     return tmp_path / "evidence"
 
 
@@ -33,14 +34,18 @@ def events(folder: Path, process: str) -> list[str]:
 
 def test_it_holds_what_is_about_the_query_and_nothing_of_other_departments(evidence: Path) -> None:
     assert verdict(evidence) == ("intact", -1)
-    assert events(evidence, "tax") == ["query.received", "query.answered"]
+    assert events(evidence, "tax") == ["policy.approved", "query.received", "query.answered"]
     assert events(evidence, "registrar") == [
-        "authorization.given", "manifest.issued", "permit.issued", "authorization.ended",
+        "policy.approved", "authorization.given", "manifest.issued", "permit.issued",
+        "authorization.ended",
     ]  # fmt: skip
     coordinator = events(evidence, "coordinator")
     assert coordinator.count("query.sent") == coordinator.count("answer.received") == 1
     assert {"case.opened", "case.determined", "case.decided"} <= set(coordinator)
-    assert events(evidence, "bank") == ["opening.accepted", "opening.joined", "opening.step"]
+    assert events(evidence, "bank") == [
+        "policy.approved", "opening.accepted", "opening.joined", "opening.step",
+    ]  # fmt: skip
+    assert [p.read_bytes() for p in evidence.glob("policies/*")] == [POLICY]
     named = [p for p in evidence.rglob("*.entry") if BANK.encode() in p.read_bytes()]
     assert [p.parent.name for p in named] == ["registrar"]
 
@@ -65,13 +70,32 @@ def forge(folder: Path) -> None:
     target.write_bytes(note)
 
 
+def leave_out_approvals(folder: Path) -> None:
+    """As if nobody had approved the policy: its entries and the file are not there."""
+    about = json.loads((folder / "evidence.json").read_bytes())
+    for name, rows in about["entries"].items():
+        kept = [events(folder, name)[i] != "policy.approved" for i in range(len(rows))]
+        about["entries"][name] = [row for row, keep in zip(rows, kept, strict=True) if keep]
+    (folder / "evidence.json").write_text(json.dumps(about))
+    next(folder.glob("policies/*")).unlink()
+
+
+def put_in(policies: Path) -> None:
+    """A policy that nobody approved."""
+    (policies / f"{policy_digest(b'')}.toml").write_bytes(b"")
+
+
 CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
     "an entry": (lambda f: change(f, "*.entry", b"query.answered", b"query.received"), "modified"),
     "a proof": (lambda f: change(f, "tax/*.proof", b"\n", b"\n" + b"00" * 32 + b"\n"), "modified"),
-    "a checkpoint's size": (lambda f: change(f, "tax/*.note", b"\n4\n", b"\n5\n"), "modified"),
+    "a checkpoint's size": (lambda f: change(f, "tax/*.note", b"\n5\n", b"\n6\n"), "modified"),
     "another checkpoint": (forge, "modified"),
     "an entry gone": (lambda f: next(f.glob("logs/tax/*.entry")).unlink(), "missing"),
     "a checkpoint gone": (lambda f: next(f.glob("logs/tax/*.note")).unlink(), "missing"),
+    "the policy": (lambda f: change(f, "policies/*", b"policy", b"favour"), "modified"),
+    "the policy gone": (lambda f: next(f.glob("policies/*")).unlink(), "missing"),
+    "the approvals left out": (leave_out_approvals, "missing"),
+    "a policy put in": (lambda f: put_in(f / "policies"), "modified"),
     "the query of the contents": (
         lambda f: change(f, "evidence.json", TAX.encode(), BANK.encode()), "nothing"),
     "contents that lead elsewhere": (

@@ -23,6 +23,7 @@ from runtime.clock import SystemClock
 from runtime.database import Database, open_database
 from runtime.witnessing import StoredWitness
 from runtime.writer import Writer
+from tests.support.postgres import ENGINES, database_for
 
 KEY = SigningKey(bytes(32))
 LOG = Verifier("hedui/test/node", KEY.verify_key)
@@ -52,9 +53,10 @@ TRUE = History([b"%d" % i for i in range(40)])
 FALSE = History([b"%d" % i for i in range(9)] + [b"another"] * 31)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    with open_database(tmp_path / "w.db", MetaData(), service="witness", create=True) as opened:
+@pytest.fixture(params=ENGINES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    at = database_for(request.param, request) or tmp_path / "w.db"
+    with open_database(at, MetaData(), service="witness", create=True) as opened:
         yield opened
 
 

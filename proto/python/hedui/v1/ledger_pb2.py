@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15hedui/v1/ledger.proto\x12\x08hedui.v1\"\x16\n\x14GetCheckpointRequest\"(\n\x12GetCheckpointReply\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"2\n\x12ReadEntriesRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"1\n\x10ReadEntriesReply\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0e\n\x06leaves\x18\x02 \x03(\x0c\"7\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"\x1a\n\nProofReply\x12\x0c\n\x04path\x18\x01 \x03(\x0c\",\n\x16ReadCheckpointsRequest\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\"+\n\x14ReadCheckpointsReply\x12\x13\n\x0b\x63heckpoints\x18\x01 \x03(\x0c\"\x16\n\x14ReadWitnessedRequest\"A\n\x12ReadWitnessedReply\x12\x0c\n\x04seen\x18\x01 \x03(\x0c\x12\x1d\n\x05\x66orks\x18\x02 \x03(\x0b\x32\x0e.hedui.v1.Fork\"$\n\x04\x46ork\x12\x0c\n\x04ours\x18\x01 \x01(\x0c\x12\x0e\n\x06theirs\x18\x02 \x01(\x0c\"K\n\x14\x41\x64\x64\x43heckpointRequest\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x10\n\x08old_size\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\"7\n\x12\x41\x64\x64\x43heckpointReply\x12\x13\n\x0b\x63osignature\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\")\n\x15ShowCheckpointRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\"8\n\x13ShowCheckpointReply\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x03(\x0c\";\n\x16KeepCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x13\n\x0b\x63osignature\x18\x02 \x01(\x0c\"\x16\n\x14KeepCosignatureReply2\xf1\x03\n\rLedgerService\x12M\n\rGetCheckpoint\x12\x1e.hedui.v1.GetCheckpointRequest\x1a\x1c.hedui.v1.GetCheckpointReply\x12I\n\x0bReadEntries\x12\x1c.hedui.v1.ReadEntriesRequest\x1a\x1a.hedui.v1.ReadEntriesReply0\x01\x12M\n\x11GetInclusionProof\x12\".hedui.v1.GetInclusionProofRequest\x1a\x14.hedui.v1.ProofReply\x12Q\n\x13GetConsistencyProof\x12$.hedui.v1.GetConsistencyProofRequest\x1a\x14.hedui.v1.ProofReply\x12U\n\x0fReadCheckpoints\x12 .hedui.v1.ReadCheckpointsRequest\x1a\x1e.hedui.v1.ReadCheckpointsReply0\x01\x12M\n\rReadWitnessed\x12\x1e.hedui.v1.ReadWitnessedRequest\x1a\x1c.hedui.v1.ReadWitnessedReply2\x86\x02\n\x0eWitnessService\x12M\n\rAddCheckpoint\x12\x1e.hedui.v1.AddCheckpointRequest\x1a\x1c.hedui.v1.AddCheckpointReply\x12P\n\x0eShowCheckpoint\x12\x1f.hedui.v1.ShowCheckpointRequest\x1a\x1d.hedui.v1.ShowCheckpointReply\x12S\n\x0fKeepCosignature\x12 .hedui.v1.KeepCosignatureRequest\x1a\x1e.hedui.v1.KeepCosignatureReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15hedui/v1/ledger.proto\x12\x08hedui.v1\"\x16\n\x14GetCheckpointRequest\"(\n\x12GetCheckpointReply\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\"2\n\x12ReadEntriesRequest\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"1\n\x10ReadEntriesReply\x12\r\n\x05\x66irst\x18\x01 \x01(\x04\x12\x0e\n\x06leaves\x18\x02 \x03(\x0c\"7\n\x18GetInclusionProofRequest\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04size\x18\x02 \x01(\x04\"@\n\x1aGetConsistencyProofRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\x12\x10\n\x08new_size\x18\x02 \x01(\x04\"\x1a\n\nProofReply\x12\x0c\n\x04path\x18\x01 \x03(\x0c\",\n\x16ReadCheckpointsRequest\x12\x12\n\nfirst_size\x18\x01 \x01(\x04\"+\n\x14ReadCheckpointsReply\x12\x13\n\x0b\x63heckpoints\x18\x01 \x03(\x0c\"\x16\n\x14ReadWitnessedRequest\"A\n\x12ReadWitnessedReply\x12\x0c\n\x04seen\x18\x01 \x03(\x0c\x12\x1d\n\x05\x66orks\x18\x02 \x03(\x0b\x32\x0e.hedui.v1.Fork\"$\n\x04\x46ork\x12\x0c\n\x04ours\x18\x01 \x01(\x0c\x12\x0e\n\x06theirs\x18\x02 \x01(\x0c\"\x15\n\x13ReadPoliciesRequest\"#\n\x11ReadPoliciesReply\x12\x0e\n\x06policy\x18\x01 \x01(\x0c\"K\n\x14\x41\x64\x64\x43heckpointRequest\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\x10\n\x08old_size\x18\x02 \x01(\x04\x12\r\n\x05proof\x18\x03 \x03(\x0c\"7\n\x12\x41\x64\x64\x43heckpointReply\x12\x13\n\x0b\x63osignature\x18\x01 \x01(\x0c\x12\x0c\n\x04size\x18\x02 \x01(\x04\")\n\x15ShowCheckpointRequest\x12\x10\n\x08old_size\x18\x01 \x01(\x04\"8\n\x13ShowCheckpointReply\x12\x12\n\ncheckpoint\x18\x01 \x01(\x0c\x12\r\n\x05proof\x18\x02 \x03(\x0c\";\n\x16KeepCosignatureRequest\x12\x0c\n\x04size\x18\x01 \x01(\x04\x12\x13\n\x0b\x63osignature\x18\x02 \x01(\x0c\"\x16\n\x14KeepCosignatureReply2\xbf\x04\n\rLedgerService\x12M\n\rGetCheckpoint\x12\x1e.hedui.v1.GetCheckpointRequest\x1a\x1c.hedui.v1.GetCheckpointReply\x12I\n\x0bReadEntries\x12\x1c.hedui.v1.ReadEntriesRequest\x1a\x1a.hedui.v1.ReadEntriesReply0\x01\x12M\n\x11GetInclusionProof\x12\".hedui.v1.GetInclusionProofRequest\x1a\x14.hedui.v1.ProofReply\x12Q\n\x13GetConsistencyProof\x12$.hedui.v1.GetConsistencyProofRequest\x1a\x14.hedui.v1.ProofReply\x12U\n\x0fReadCheckpoints\x12 .hedui.v1.ReadCheckpointsRequest\x1a\x1e.hedui.v1.ReadCheckpointsReply0\x01\x12M\n\rReadWitnessed\x12\x1e.hedui.v1.ReadWitnessedRequest\x1a\x1c.hedui.v1.ReadWitnessedReply\x12L\n\x0cReadPolicies\x12\x1d.hedui.v1.ReadPoliciesRequest\x1a\x1b.hedui.v1.ReadPoliciesReply0\x01\x32\x86\x02\n\x0eWitnessService\x12M\n\rAddCheckpoint\x12\x1e.hedui.v1.AddCheckpointRequest\x1a\x1c.hedui.v1.AddCheckpointReply\x12P\n\x0eShowCheckpoint\x12\x1f.hedui.v1.ShowCheckpointRequest\x1a\x1d.hedui.v1.ShowCheckpointReply\x12S\n\x0fKeepCosignature\x12 .hedui.v1.KeepCosignatureRequest\x1a\x1e.hedui.v1.KeepCosignatureReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,20 +55,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READWITNESSEDREPLY']._serialized_end=535
   _globals['_FORK']._serialized_start=537
   _globals['_FORK']._serialized_end=573
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=575
-  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=650
-  _globals['_ADDCHECKPOINTREPLY']._serialized_start=652
-  _globals['_ADDCHECKPOINTREPLY']._serialized_end=707
-  _globals['_SHOWCHECKPOINTREQUEST']._serialized_start=709
-  _globals['_SHOWCHECKPOINTREQUEST']._serialized_end=750
-  _globals['_SHOWCHECKPOINTREPLY']._serialized_start=752
-  _globals['_SHOWCHECKPOINTREPLY']._serialized_end=808
-  _globals['_KEEPCOSIGNATUREREQUEST']._serialized_start=810
-  _globals['_KEEPCOSIGNATUREREQUEST']._serialized_end=869
-  _globals['_KEEPCOSIGNATUREREPLY']._serialized_start=871
-  _globals['_KEEPCOSIGNATUREREPLY']._serialized_end=893
-  _globals['_LEDGERSERVICE']._serialized_start=896
-  _globals['_LEDGERSERVICE']._serialized_end=1393
-  _globals['_WITNESSSERVICE']._serialized_start=1396
-  _globals['_WITNESSSERVICE']._serialized_end=1658
+  _globals['_READPOLICIESREQUEST']._serialized_start=575
+  _globals['_READPOLICIESREQUEST']._serialized_end=596
+  _globals['_READPOLICIESREPLY']._serialized_start=598
+  _globals['_READPOLICIESREPLY']._serialized_end=633
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_start=635
+  _globals['_ADDCHECKPOINTREQUEST']._serialized_end=710
+  _globals['_ADDCHECKPOINTREPLY']._serialized_start=712
+  _globals['_ADDCHECKPOINTREPLY']._serialized_end=767
+  _globals['_SHOWCHECKPOINTREQUEST']._serialized_start=769
+  _globals['_SHOWCHECKPOINTREQUEST']._serialized_end=810
+  _globals['_SHOWCHECKPOINTREPLY']._serialized_start=812
+  _globals['_SHOWCHECKPOINTREPLY']._serialized_end=868
+  _globals['_KEEPCOSIGNATUREREQUEST']._serialized_start=870
+  _globals['_KEEPCOSIGNATUREREQUEST']._serialized_end=929
+  _globals['_KEEPCOSIGNATUREREPLY']._serialized_start=931
+  _globals['_KEEPCOSIGNATUREREPLY']._serialized_end=953
+  _globals['_LEDGERSERVICE']._serialized_start=956
+  _globals['_LEDGERSERVICE']._serialized_end=1531
+  _globals['_WITNESSSERVICE']._serialized_start=1534
+  _globals['_WITNESSSERVICE']._serialized_end=1796
 # @@protoc_insertion_point(module_scope)

@@ -86,6 +86,16 @@ class Fork(_message.Message):
     theirs: bytes
     def __init__(self, ours: _Optional[bytes] = ..., theirs: _Optional[bytes] = ...) -> None: ...
 
+class ReadPoliciesRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReadPoliciesReply(_message.Message):
+    __slots__ = ("policy",)
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    policy: bytes
+    def __init__(self, policy: _Optional[bytes] = ...) -> None: ...
+
 class AddCheckpointRequest(_message.Message):
     __slots__ = ("checkpoint", "old_size", "proof")
     CHECKPOINT_FIELD_NUMBER: _ClassVar[int]

@@ -64,6 +64,11 @@ class LedgerServiceStub:
                 request_serializer=hedui_dot_v1_dot_ledger__pb2.ReadWitnessedRequest.SerializeToString,
                 response_deserializer=hedui_dot_v1_dot_ledger__pb2.ReadWitnessedReply.FromString,
                 _registered_method=True)
+        self.ReadPolicies = channel.unary_stream(
+                '/hedui.v1.LedgerService/ReadPolicies',
+                request_serializer=hedui_dot_v1_dot_ledger__pb2.ReadPoliciesRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_ledger__pb2.ReadPoliciesReply.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
@@ -112,6 +117,14 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadPolicies(self, request, context):
+        """Every policy that this process has approved, in force or withdrawn: what its entries
+        policy.approved name by digest. Roles: reviewer, admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -144,6 +157,11 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.ReadWitnessed,
                     request_deserializer=hedui_dot_v1_dot_ledger__pb2.ReadWitnessedRequest.FromString,
                     response_serializer=hedui_dot_v1_dot_ledger__pb2.ReadWitnessedReply.SerializeToString,
+            ),
+            'ReadPolicies': grpc.unary_stream_rpc_method_handler(
+                    servicer.ReadPolicies,
+                    request_deserializer=hedui_dot_v1_dot_ledger__pb2.ReadPoliciesRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_ledger__pb2.ReadPoliciesReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -318,11 +336,39 @@ class LedgerService:
             metadata,
             _registered_method=True)
 
+    @staticmethod
+    def ReadPolicies(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/hedui.v1.LedgerService/ReadPolicies',
+            hedui_dot_v1_dot_ledger__pb2.ReadPoliciesRequest.SerializeToString,
+            hedui_dot_v1_dot_ledger__pb2.ReadPoliciesReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
 
 class WitnessServiceStub:
     """Processes witness each other's logs. The coordinator begins every exchange, on its own
     schedule and not query by query, so that neither number nor time of these calls tells of a case.
-    Sizes depend on the number of entries in the two logs alone.
+    Sizes depend on the number of entries in the two logs alone. A reviewer's witness asks
+    LedgerService, and leaves its cosignature here.
     """
 
     def __init__(self, channel):
@@ -351,7 +397,8 @@ class WitnessServiceStub:
 class WitnessServiceServicer:
     """Processes witness each other's logs. The coordinator begins every exchange, on its own
     schedule and not query by query, so that neither number nor time of these calls tells of a case.
-    Sizes depend on the number of entries in the two logs alone.
+    Sizes depend on the number of entries in the two logs alone. A reviewer's witness asks
+    LedgerService, and leaves its cosignature here.
     """
 
     def AddCheckpoint(self, request, context):
@@ -370,7 +417,8 @@ class WitnessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def KeepCosignature(self, request, context):
-        """Keep the caller's cosignature for a checkpoint of this process's log. Role: coordinator.
+        """Keep the caller's cosignature for a checkpoint of this process's log, under the key that the
+        federation file pins for the caller's witness. Roles: coordinator, reviewer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -405,7 +453,8 @@ def add_WitnessServiceServicer_to_server(servicer, server):
 class WitnessService:
     """Processes witness each other's logs. The coordinator begins every exchange, on its own
     schedule and not query by query, so that neither number nor time of these calls tells of a case.
-    Sizes depend on the number of entries in the two logs alone.
+    Sizes depend on the number of entries in the two logs alone. A reviewer's witness asks
+    LedgerService, and leaves its cosignature here.
     """
 
     @staticmethod
