@@ -14,6 +14,7 @@ from crypto.rng import system_rng
 from crypto.signing import SigningKey
 from ledger.reconcile_facts import read_witnesses
 from model.federation import Federation, FederationError
+from model.roles import Role
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
 from runtime.identity import (
@@ -181,10 +182,15 @@ def test_a_reviewers_witness_is_pinned_and_nobody_elses(dealt_home: Path) -> Non
     text = (dealt_home / "federation.toml").read_bytes()
     federation = Federation.parse(text)
     pinned = {person.name: person.cosign_key for person in federation.person if person.cosign_key}
-    key = read_secret(dealt_home / "people" / "sun" / "cosign.key")
-    assert pinned == {"sun": SigningKey(key).verify_key.to_bytes().hex()}
-    assert read_witnesses(text)[0].startswith("hedui/hexi/sun/witness+")
-    assert [each.vkey() for each in witness_verifiers(federation)][-1:] == read_witnesses(text)
+    reviewers = [p.name for p in federation.person if p.role is Role.REVIEWER]
+    keys = [read_secret(dealt_home / "people" / name / "cosign.key") for name in reviewers]
+    found = [SigningKey(key).verify_key.to_bytes().hex() for key in keys]
+    assert "sun" in reviewers and pinned == dict(zip(reviewers, found, strict=True))
+    lines = read_witnesses(text)
+    assert [line.partition("+")[0] for line in lines] == [
+        f"hedui/hexi/{name}/witness" for name in reviewers
+    ]
+    assert [each.vkey() for each in witness_verifiers(federation)][-len(lines) :] == lines
 
 
 WITNESSES: dict[str, tuple[str, str]] = {
