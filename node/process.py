@@ -112,6 +112,8 @@ def _importer(parts: Parts) -> Importer:
         clock=parts.clock,
         kek=parts.kek,
         rng=parts.rng,
+        department=parts.member.department,
+        departments=[p.department for p in parts.federation.process if p.department],
         epoch=newest_epoch(parts.member),
         max_csv_bytes=settings.max_csv_bytes,
         write_timeout_s=settings.import_write_timeout_s,

@@ -55,6 +55,7 @@ def register(app: typer.Typer) -> None:
 def show_all(context: typer.Context, state: State = "", as_json: Json = False) -> None:
     """List cases, oldest first."""
     from coordinator.cli.acting import act
+    from coordinator.cli.looking import local
     from coordinator.cli.requesting import all_cases
     from coordinator.cli.showing import case_table
 
@@ -64,12 +65,13 @@ def show_all(context: typer.Context, state: State = "", as_json: Json = False) -
         found = [f"{p['programme']}: {p['outcome']}" for p in row["programmes"]]
         row["short"] = row["case_id"][:_SHORT]
         row["result"] = ", ".join(found) or row["reason"]
+        row["opened"] = local(row["opened_at"])
     columns = {
         "short": "case",
         "authorization": "authorization",
         "state": "state",
         "result": "result",
-        "opened_at": "opened",
+        "opened": "opened",
     }
     print_table(rows, columns, as_json=as_json, empty="no case")
 
@@ -104,11 +106,16 @@ def decide(
     from coordinator.cli.showing import case_table
     from hedui.v1.coordinator_pb2 import DecideCaseRequest
     from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
-    from model.documents.desk import Decision
+    from model.documents.desk import MAX_REASON, Decision
     from model.documents.signed import sign
     from model.fields import format_time
+    from runtime.errors import SettingsError
     from runtime.wire import signed_to_wire
 
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise SettingsError(
+            f"--reason: 1 to {MAX_REASON} characters; the decision is signed with it"
+        )
     with act(options(context)) as acting:
         document = Decision(
             case=_find(acting, case_id).case_id,

@@ -1,6 +1,6 @@
 """Documents of the desk: the officer's decision, and what asks for a case's erasure."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import StringConstraints
 
@@ -8,6 +8,9 @@ from crypto.labels import Label
 from model.documents.authorization import ErasureReason
 from model.documents.signed import Document
 from model.fields import Hex16, Name, Time
+
+MAX_REASON: Final = 400
+"""Characters of a reason that a person gives."""
 
 
 class Decision(Document):
@@ -18,7 +21,7 @@ class Decision(Document):
     case: Hex16
     programme: Name
     decision: Literal["granted", "refused"]
-    reason: Annotated[str, StringConstraints(max_length=400)]
+    reason: Annotated[str, StringConstraints(max_length=MAX_REASON, pattern=r"\S")]
     officer: Name
     at: Time
 

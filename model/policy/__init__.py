@@ -21,7 +21,6 @@ from model.policy.contributing import (
     Unreadable,
     contribution,
     is_clean,
-    pack,
 )
 from model.policy.determining import Determination, RuleOutcome, Verdict, Why, determine
 from model.policy.errors import ExpressionError, InputError, PolicyError
@@ -54,7 +53,6 @@ __all__ = [
     "determine",
     "is_clean",
     "limits",
-    "pack",
     "parse",
     "policy_digest",
     "require_minimum",

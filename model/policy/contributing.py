@@ -58,11 +58,6 @@ def is_clean(layout: Layout, department: str, values: Mapping[str, MeasureValue]
     )
 
 
-def pack(slots: list[int], width: int) -> int:
-    """Return ``Σ slots[j] · 2^(width·j)``, a signed integer; the caller reduces it mod n."""
-    return sum(value << (width * index) for index, value in enumerate(slots))
-
-
 def _check_values(
     department: str, measures: Mapping[str, Measure], values: Mapping[str, MeasureValue]
 ) -> None:

@@ -6,9 +6,10 @@ The uploaded file lies in the node's data folder while it is read, mode 0600, an
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,7 +19,7 @@ from model.reasons import Reason
 from node.index import store as index
 from node.records import store as records
 from node.records.mapping import Mapping, parse_mapping
-from node.records.problems import ImportProblem
+from node.records.problems import ImportProblem, MappingProblem
 from node.records.reading import Record, read_csv
 from node.records.store import Resource
 from runtime.clock import Clock, rfc3339
@@ -53,6 +54,9 @@ class Importer:
     clock: Clock
     kek: AtRestKey
     rng: Rng
+    department: str
+    departments: Collection[str]
+    """All of the federation: a resource named after another's is refused."""
     epoch: int
     max_csv_bytes: int
     write_timeout_s: float
@@ -70,6 +74,7 @@ class Importer:
         """
         try:
             described = parse_mapping(mapping)
+            self._check(described)
             found = self._read(described, pieces)
         except ImportProblem as problem:
             raise Refusal(Reason.IMPORT_INVALID, str(problem)[:_MAX_SENTENCE]) from None
@@ -98,6 +103,22 @@ class Importer:
                 self.clear()
             raise
         return self._report(resource)
+
+    def _check(self, mapping: Mapping) -> None:
+        """What a mapping alone cannot know: the day, and who serves what."""
+        where = f"mapping of {mapping.resource}"
+        # East of Greenwich the department's day begins before the clock's.
+        if mapping.data_date > self.clock.now().date() + timedelta(days=1):
+            raise MappingProblem(
+                f'{where}: key "data_date": {mapping.data_date} is still to come; write the day of '
+                "these data"
+            )
+        owner = mapping.resource.partition(".")[0]
+        if owner != self.department and owner in self.departments:
+            raise MappingProblem(
+                f'{where}: key "resource": by its name this is of {owner}, and this node '
+                f"serves {self.department}: is it the right file, and the right node (--node)?"
+            )
 
     def clear(self) -> None:
         """Forget what an import that was cut off has left: its upload, and its staged rows."""

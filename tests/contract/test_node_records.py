@@ -72,7 +72,11 @@ WRONG = {
     "a bad amount in the last line": (WAGES, f"{HEAD}{BEN},2026-10,5\n{CAT},2026-10,x\n"),
     "an empty file": (WAGES, ""),
     "a wrong mapping": (WAGES.replace(b"yuan", b"dollar"), f"{HEAD}{BEN},2026-10,5\n"),
-}
+    "data of the day after tomorrow": (
+        WAGES.replace(b"2026-10-31", b"2026-11-25"), f"{HEAD}{BEN},2026-10,5\n"),
+    "another department's resource": (
+        WAGES.replace(b"tax.wages", b"bank.wages"), f"{HEAD}{BEN},2026-10,5\n"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("mapping", "csv"), WRONG.values(), ids=WRONG.keys())

@@ -118,6 +118,30 @@ def test_a_mapping_with(
     assert stored(village) == before
 
 
+MISPLACED = {
+    "a date to come": (
+        ("2026-10-31", "2226-10-31"),
+        ("mapping of tax.wages", "2226-10-31 is still to come"),
+    ),
+    "another department's resource": (
+        ('"tax.wages"', '"bank.wages"'),
+        ("mapping of bank.wages", "is of bank, and this node serves tax"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), MISPLACED.values(), ids=MISPLACED.keys())
+def test_a_mapping_that_only_the_node_can_judge_with(
+    village: Village, tmp_path: Path, change: tuple[str, str], words: tuple[str, ...]
+) -> None:
+    before = stored(village)
+    file = tmp_path / "mapping.toml"
+    file.write_text((village.folder / "tax.wages.toml").read_text().replace(*change))
+    data = str(village.folder / "tax.wages.csv")
+    says(village.type("hedui-node", "import", str(file), data, person="admin-tax"), REFUSED, *words)
+    assert stored(village) == before
+
+
 # ------------------------------------------------------------------ a clerk's letter
 
 Change = Mapping[str, str] | tuple[str, str]

@@ -292,6 +292,13 @@ def test_crypto_takes_the_good_and_refuses_the_bad() -> None:
         shares = [threshold.decode_share(joint, bytes.fromhex(s)) for s in case["shares"]]
         opened = threshold.combine(joint, c, {2: shares[1], 3: shares[2]})
         assert (hex(opened.plaintext), hex(opened.root)) == (case["plaintext"], case["root"])
+        given = case["share_proof"]
+        index, context = given["holder"], bytes.fromhex(given["context"])
+        proved = (joint, index, c, shares[index - 1])
+        threshold.verify_share(*proved, bytes.fromhex(given["proof"]), context=context)
+        for bad in given["bad"]:
+            with pytest.raises(ProofError):
+                threshold.verify_share(*proved, bytes.fromhex(bad), context=context)
     for case in VECTORS["proofs"]:
         verify = knowledge.verify if case["kind"] == "answer" else knowledge.verify_mask
         c, context = number(case["ciphertext"]), bytes.fromhex(case["context"])

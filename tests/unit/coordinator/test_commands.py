@@ -105,9 +105,12 @@ def test_case_list_show_and_decide(bench: Bench, policy: str) -> None:
     shown = hedui(bench, "case", "show", short)
     assert "income <= 6000.00 yuan for 1 member" in shown.stdout
     assert f"entry {case['ledger_entry']} of the coordinator" in shown.stdout
-    decided = hedui(
-        bench, "case", "decide", short, "low-income", "granted", "--reason", "as determined"
-    )
+    decide = ("case", "decide", short, "low-income", "granted", "--reason")
+    for reason in ("", " ", "x" * 401):
+        refused = hedui(bench, *decide, reason)
+        assert isinstance(refused.exception, SettingsError)
+        assert "--reason: 1 to 400 characters" in str(refused.exception)
+    decided = hedui(bench, *decide, "as determined")
     assert "granted; the case is closed" in decided.stdout
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from Crypto.Math import Numbers
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,6 +60,18 @@ def test_secret_and_public_powers_agree(base: int, exponent: int) -> None:
     expected = pow(base, exponent, MODULUS)
     assert integers.secret_pow(base, exponent, MODULUS, exponent_bits=128) == expected
     assert integers.public_pow(base, exponent, MODULUS) == expected
+
+
+def test_secret_powers_are_those_of_the_constant_time_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def used(*_: object) -> object:
+        raise AssertionError("pycryptodome's Integer was used")
+
+    monkeypatch.setattr(Numbers.Integer, "__pow__", used)
+    with pytest.raises(AssertionError, match="Integer"):
+        integers.secret_pow(2, 5, MODULUS, exponent_bits=128)
+    assert integers.public_pow(2, 5, MODULUS) == 32
 
 
 def test_secret_pow_refuses_an_exponent_beyond_its_bound() -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from crypto import knowledge, paillier
 from crypto.errors import InvalidCiphertext, ProofError
+from crypto.fixedbase import FixedBase
 from crypto.rng import system_rng
 from tests.support.smallkeys import small
 
@@ -24,6 +25,21 @@ def test_proofs_verify_and_have_one_width() -> None:
     assert len(MASK_PROOF) == knowledge.mask_proof_bytes(KEY)
     knowledge.verify(KEY, MADE.ciphertext, PROOF, context=CONTEXT)
     knowledge.verify_mask(KEY, MASK.ciphertext, MASK_PROOF, context=CONTEXT)
+
+
+def test_masks_and_their_proofs_never_go_through_the_table(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The table is not constant-time; what a holder keeps secret is raised to by other code."""
+
+    def used(*_: object) -> int:
+        raise AssertionError("the table was used")
+
+    monkeypatch.setattr(FixedBase, "power", used)
+    mask = paillier.encrypt_uniform(KEY, PLAINTEXT, rng=system_rng)
+    knowledge.prove_mask(KEY, mask, PLAINTEXT, context=CONTEXT, rng=system_rng)
+    with pytest.raises(AssertionError, match="table"):
+        paillier.encrypt(KEY, PLAINTEXT, rng=system_rng)
 
 
 @settings(max_examples=25, deadline=None)
@@ -69,6 +85,21 @@ REFUSED = {
 def test_bad_proofs_are_refused(c: int, proof: bytes, context: bytes) -> None:
     with pytest.raises(ProofError):
         knowledge.verify(KEY, c, proof, context=context)
+
+
+def test_a_response_that_is_not_reduced_is_refused() -> None:
+    """Otherwise a proof would have a second encoding: the same response, plus n."""
+    start, end = 16, 16 + KEY.plaintext_bytes
+    for _ in range(200):
+        proof = knowledge.prove(KEY, MADE, PLAINTEXT, context=CONTEXT, rng=system_rng)
+        larger = int.from_bytes(proof[start:end], "big") + KEY.n
+        if larger.bit_length() <= 8 * KEY.plaintext_bytes:
+            break
+    else:
+        pytest.fail("no response left room for n")
+    twin = proof[:start] + larger.to_bytes(KEY.plaintext_bytes, "big") + proof[end:]
+    with pytest.raises(ProofError, match="not a proof"):
+        knowledge.verify(KEY, MADE.ciphertext, twin, context=CONTEXT)
 
 
 def test_a_proof_under_another_key_is_refused() -> None:

@@ -155,8 +155,9 @@ def test_what_is_no_share_is_refused_and_its_sender_named(value: int) -> None:
 
 @pytest.mark.parametrize("index", [0, 4, -1])
 def test_a_share_of_no_holder_is_refused(index: int) -> None:
-    with pytest.raises(ShareError):
+    with pytest.raises(ShareError, match="no holder") as caught:
         threshold.combine(JOINT, C1, {1: GOOD[1], index: GOOD[2]})
+    assert caught.value.holder == index
 
 
 def test_shares_have_one_width() -> None:

@@ -7,12 +7,15 @@ exact integers over the household's measures.
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
+from math import prod
 from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from crypto import packing
+from crypto.paillier import PublicKey
 from model.policy import (
     UNREADABLE,
     InputError,
@@ -24,12 +27,14 @@ from model.policy import (
     contribution,
     determine,
     limits,
-    pack,
     parse,
 )
+from tests.support.smallkeys import SMALL_BITS, SMALL_PRIMES
 
 DEPARTMENTS = ("banks", "education", "tax")
 MAX_MEMBERS = 4
+KEY = PublicKey(prod(SMALL_PRIMES), 4, SMALL_BITS)
+"""1024 bits: only its size matters here."""
 OPS = {
     "<=": lambda x, t: x <= t,
     "<": lambda x, t: x < t,
@@ -212,16 +217,15 @@ def test_masked_slots_give_the_same_bits(world: World, random: Random) -> None:
     """Pack, add the masker's M, take slot by slot: z_l ^ r_l ^ [z mod 2^l < r mod 2^l]."""
     layout, inputs = compiled(world)
     sent = answers(world, layout, inputs)
+    shape = packing.Layout(layout.ell, len(layout.slots))
+    assert (shape.mask_bits, shape.slot_bits) == (layout.mask_bits, layout.width)
     masks = [random.randrange(2**layout.mask_bits) for _ in layout.slots]
-    ell, width = layout.ell, layout.width
-    tops = limits(layout, inputs)
-    mask = pack([2**ell - t - 1 + r for t, r in zip(tops, masks, strict=True)], width)
-    masked = sum(pack(slots, width) for slots in sent.values()) + mask
-    assert 0 <= masked < 2 ** (width * len(masks))
+    total = packing.pack_masks(KEY, shape, limits(layout, inputs), masks)
+    total += sum(packing.pack(KEY, shape, slots) for slots in sent.values())
     found = []
-    for index, r in enumerate(masks):
-        z = (masked >> (width * index)) % 2**width
-        found.append((z >> ell & 1) ^ (r >> ell & 1) ^ int(z % 2**ell < r % 2**ell))
+    for z, r in zip(packing.unpack_masked(KEY, shape, total % KEY.n), masks, strict=True):
+        low = 2**layout.ell
+        found.append((z >> layout.ell & 1) ^ (r >> layout.ell & 1) ^ int(z % low < r % low))
     assert found == bits_of(layout, inputs, sent)
 
 
