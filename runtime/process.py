@@ -315,6 +315,10 @@ class Service:
         else:
             self.parts.log.error("ledger.unavailable", cause=reason)
         self._update_health()
+        if healthy:
+            self.parts.log.info("ledger.writable_again")
+        else:
+            self.parts.log.error("ledger.unwritable", cause=reason)
 
     def check_certificate(self) -> None:
         """Look at our own certificate: warn before it ends, stop claiming to serve once it has."""

@@ -96,6 +96,7 @@ class Disk:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "n.db"
+        self.files = [self.path, folder / "n.db-wal"]
         self.trace = folder / "trace"
         self.lives = 0
         self.attempted: set[str] = set()
@@ -110,7 +111,7 @@ class Disk:
         self.lives += 1
         child = [sys.executable, "-c", CHILD, str(self.path), str(self.lives)]
         done = subprocess.run(
-            [*strace(self.path, self.trace, faults), *child, str(appends), str(limit_s)],
+            [*strace(self.files, self.trace, faults), *child, str(appends), str(limit_s)],
             cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode in (0, -signal.SIGKILL), done.stderr

@@ -23,25 +23,25 @@ def require_strace() -> None:
         pytest.skip("this machine does not let a process be traced")
 
 
-def strace(database: Path, trace: Path, faults: Sequence[str] = ()) -> list[str]:
+def strace(files: Sequence[Path], trace: Path, faults: Sequence[str] = ()) -> list[str]:
     """The command line up to what it shall run, or ``-p``.
 
     Args:
-        database: An SQLite file; its write-ahead log is watched as well, and nothing else.
+        files: Calls on these are watched, no others.
         trace: Where the calls are written down.
         faults: In strace's words, after ``inject=``. A ``when`` counts in each thread by itself.
     """
-    files = [part for end in ("", "-wal") for part in ("-P", f"{database}{end}")]
+    watched = [part for file in files for part in ("-P", str(file))]
     put_in = [part for fault in faults for part in ("-e", f"inject={fault}")]
     # Stopping at no other call is much faster, but a signal then goes astray.
     quick = [] if any("signal" in fault for fault in faults) else ["--seccomp-bpf"]
-    return ["strace", "-f", *quick, "-o", str(trace), "-e", CALLS, *files, *put_in]
+    return ["strace", "-f", *quick, "-o", str(trace), "-e", CALLS, *watched, *put_in]
 
 
 @contextmanager
-def attached(pid: int, database: Path, trace: Path, faults: Sequence[str]) -> Iterator[None]:
-    """While this lasts, a running process meets these faults; then the kernel answers again."""
-    command = [part for part in strace(database, trace, faults) if part != "--seccomp-bpf"]
+def attached(pid: int, files: Sequence[Path], trace: Path, fault: str) -> Iterator[None]:
+    """While this lasts, a running process meets this fault; then the kernel answers again."""
+    command = [part for part in strace(files, trace, [fault]) if part != "--seccomp-bpf"]
     tracer = subprocess.Popen([*command, "-p", str(pid)], stderr=subprocess.PIPE)
     try:
         _await_all_threads(pid, tracer)
