@@ -102,15 +102,23 @@ class Guard(grpc.ServerInterceptor):
         log: Log,
         counters: Counters,
         max_deadline_s: float,
+        full: Callable[[], bool] = lambda: False,
         access: Mapping[str, frozenset[Role]] = ACCESS,
     ) -> None:
-        """``member`` is the process that serves; ``access`` the roles of each full method."""
+        """Take what is needed.
+
+        Args:
+            member: The process that serves.
+            full: Whether gRPC, which does not ask us, turns the next call away.
+            access: The roles of each full method.
+        """
         self._member = member
         self._federation = federation
         self._clock = clock
         self._log = log
         self._counters = counters
         self._max_deadline_s = max_deadline_s
+        self._full = full
         self._access = access
         self._parse: Callable[[bytes], Certificate]
         self._parse = lru_cache(maxsize=_CACHED_CERTIFICATES)(parse_certificate)
@@ -124,6 +132,9 @@ class Guard(grpc.ServerInterceptor):
             # The name is the caller's own text: counted, never logged.
             self._counters.add("call.unknown_method")
             return None
+        if self._full():
+            # Refused by gRPC as soon as this returns, whoever calls: no handler to say it in.
+            self._counters.add(f"{AT_THE_DOOR}{Reason.OVERLOADED}")
         return _rebuild(handler, str(handler_call_details.method), self)
 
     @contextmanager
