@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import local
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -119,6 +120,7 @@ class Guard(grpc.ServerInterceptor):
         self._counters = counters
         self._max_deadline_s = max_deadline_s
         self._full = full
+        self._arrived = local()
         self._access = access
         self._parse: Callable[[bytes], Certificate]
         self._parse = lru_cache(maxsize=_CACHED_CERTIFICATES)(parse_certificate)
@@ -140,6 +142,7 @@ class Guard(grpc.ServerInterceptor):
     @contextmanager
     def served(self, method: str, context: grpc.ServicerContext) -> Iterator[Call]:
         """Admit a call, and turn whatever its handler raises into a status."""
+        self._arrived.here = True
         started = self._clock.monotonic_s()
         caller = self._admit(method, context)
         try:
@@ -158,7 +161,21 @@ class Guard(grpc.ServerInterceptor):
         try:
             return parse(data)
         except Exception:
+            self._counters.add(f"{AT_THE_DOOR}{Reason.MALFORMED}")
             raise Refusal(Reason.MALFORMED, "the request is not the expected message") from None
+
+    def watch(self, call: Callable[[], Any]) -> Any:
+        """Run what gRPC does for one call, and count it where that never came to us.
+
+        gRPC reads the request before it asks us: what is too large, broken off or too late
+        while it waited for a thread ends there.
+        """
+        self._arrived.here = False
+        try:
+            return call()
+        finally:
+            if not self._arrived.here:
+                self._counters.add(f"{AT_THE_DOOR}{Reason.UNREAD}")
 
     def _admit(self, method: str, context: grpc.ServicerContext) -> Caller:
         caller: Caller | None = None

@@ -37,13 +37,15 @@ class CallPool(ThreadPoolExecutor):
 
     def __init__(self, threads: int, *, max_calls: int) -> None:
         super().__init__(threads, thread_name_prefix="hedui-call")
+        self.watch: Callable[[Callable[[], Any]], Any] = lambda call: call()
+        """Runs each call."""
         self._max_calls = max_calls
         self._in_hand = 0
         self._count_lock = Lock()
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Count a call until its future is done."""
-        future = super().submit(fn, *args, **kwargs)
+        future = super().submit(lambda: self.watch(lambda: fn(*args, **kwargs)))
         self._count(1)
         future.add_done_callback(lambda _future: self._count(-1))
         return future
@@ -119,6 +121,7 @@ def build_server(
         full=lambda: pool.full,
         access=access,
     )
+    pool.watch = guard.watch
     server = grpc.server(
         pool,
         interceptors=[guard, *extra_interceptors],

@@ -1,6 +1,7 @@
 """What the door refuses, with its own reason, never reaches a handler, and is counted."""
 
 import threading
+import time
 from typing import Any
 
 import grpc
@@ -66,6 +67,32 @@ def test_bytes_that_are_no_message_are_refused_after_the_role(site: Site) -> Non
     assert send("coordinator") == Reason.MALFORMED
     assert send("adam") == Reason.WRONG_ROLE
     assert site.node.callers == []
+    counted = site.service.counters.snapshot()
+    assert (counted[f"{AT_THE_DOOR}malformed"], counted[f"{AT_THE_DOOR}wrong_role"]) == (1, 1)
+
+
+def test_a_message_that_is_too_large_is_counted_though_grpc_refuses_it_by_itself(
+    home: Home,
+) -> None:
+    with (home.path / "tax" / "process.toml").open("a") as file:
+        file.write("\n[server]\nmax_message_bytes = 65536\n")
+    site = start_node(home)
+    unread = f"{AT_THE_DOOR}{Reason.UNREAD}"
+    try:
+        send: Any = site.dialer().channel("tax").unary_unary("/hedui.v1.QueryService/Answer")
+        for _ in range(3):
+            with pytest.raises(grpc.RpcError, match="larger than max"):
+                send(bytes(70_000), timeout=10)
+        end = time.monotonic() + 10
+        while site.service.counters.snapshot().get(unread) != 3:
+            assert time.monotonic() < end, site.service.counters.snapshot()
+            time.sleep(0.01)
+        # One that arrives is none of them.
+        site.ask()
+    finally:
+        site.close()
+    assert site.service.counters.snapshot()[unread] == 3
+    assert site.node.callers == ["coordinator"]
 
 
 def test_a_certificate_that_ends_on_an_open_channel_is_refused(home: Home) -> None:
