@@ -190,9 +190,9 @@ def test_it_refuses_with_its_reason_says_so_in_health_and_resumes(
     # What was refused in the middle of its commit may be stored; nothing else, and nothing is lost.
     assert after[: len(before)] == before
     assert 1 <= after.count("ledger.read") <= 2
-    (why,) = site.logged("ledger.unwritable")
+    (why,) = site.logged("ledger.unavailable")
     assert words in why
-    assert len(site.logged("ledger.writable_again")) == 1
+    assert len(site.logged("ledger.available")) == 1
     site.end()
 
 
@@ -208,7 +208,7 @@ def test_a_full_disk_that_takes_no_log_line_either_is_refused_with_the_same_reas
         assert not site.serving
     site.await_health(True)
     assert site.log.read_bytes().startswith(before)
-    assert site.logged("ledger.unwritable") == []
+    assert site.logged("ledger.unavailable") == []
     site.read()
     site.end()
 
