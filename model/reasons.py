@@ -94,6 +94,7 @@ class Reason(StrEnum):
     DEADLINE = "deadline"
     NOT_FOUND = "not_found"
     INTERNAL = "internal"
+    UNREAD = "unread"
 
 
 @dataclass(frozen=True)
@@ -476,5 +477,10 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "see the process's log; the message is there and not here",
         "内部错误",
         waits=True,
+    ),
+    Reason.UNREAD: _e(
+        "the request did not arrive whole: it was too large, broken off, or too late",
+        "send less at once, or ask again",
+        "请求未完整到达",
     ),
 }

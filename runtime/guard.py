@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import local
 from typing import Any, Final, TypeAlias
 
 import grpc
@@ -102,15 +103,24 @@ class Guard(grpc.ServerInterceptor):
         log: Log,
         counters: Counters,
         max_deadline_s: float,
+        full: Callable[[], bool] = lambda: False,
         access: Mapping[str, frozenset[Role]] = ACCESS,
     ) -> None:
-        """``member`` is the process that serves; ``access`` the roles of each full method."""
+        """Take what is needed.
+
+        Args:
+            member: The process that serves.
+            full: Whether gRPC, which does not ask us, turns the next call away.
+            access: The roles of each full method.
+        """
         self._member = member
         self._federation = federation
         self._clock = clock
         self._log = log
         self._counters = counters
         self._max_deadline_s = max_deadline_s
+        self._full = full
+        self._arrived = local()
         self._access = access
         self._parse: Callable[[bytes], Certificate]
         self._parse = lru_cache(maxsize=_CACHED_CERTIFICATES)(parse_certificate)
@@ -124,11 +134,15 @@ class Guard(grpc.ServerInterceptor):
             # The name is the caller's own text: counted, never logged.
             self._counters.add("call.unknown_method")
             return None
+        if self._full():
+            # Refused by gRPC as soon as this returns, whoever calls: no handler to say it in.
+            self._counters.add(f"{AT_THE_DOOR}{Reason.OVERLOADED}")
         return _rebuild(handler, str(handler_call_details.method), self)
 
     @contextmanager
     def served(self, method: str, context: grpc.ServicerContext) -> Iterator[Call]:
         """Admit a call, and turn whatever its handler raises into a status."""
+        self._arrived.here = True
         started = self._clock.monotonic_s()
         caller = self._admit(method, context)
         try:
@@ -147,7 +161,21 @@ class Guard(grpc.ServerInterceptor):
         try:
             return parse(data)
         except Exception:
+            self._counters.add(f"{AT_THE_DOOR}{Reason.MALFORMED}")
             raise Refusal(Reason.MALFORMED, "the request is not the expected message") from None
+
+    def watch(self, call: Callable[[], Any]) -> Any:
+        """Run what gRPC does for one call, and count it where that never came to us.
+
+        gRPC reads the request before it asks us: what is too large, broken off or too late
+        while it waited for a thread ends there.
+        """
+        self._arrived.here = False
+        try:
+            return call()
+        finally:
+            if not self._arrived.here:
+                self._counters.add(f"{AT_THE_DOOR}{Reason.UNREAD}")
 
     def _admit(self, method: str, context: grpc.ServicerContext) -> Caller:
         caller: Caller | None = None

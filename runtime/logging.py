@@ -83,6 +83,8 @@ class Log:
     """``log.info("query.answered", query_id=…, rules=6, duration_ms=41)``.
 
     A strict log raises UnknownKey where the usual one drops the key and counts ``log.dropped``.
+    A line that the disk does not take is counted as ``log.unwritten`` and lost: what is refused
+    because a disk is full must still be refused with its reason. Evidence is the ledger's part.
     """
 
     def __init__(
@@ -107,19 +109,25 @@ class Log:
 
     def info(self, event: str, **fields: object) -> None:
         """Write something that happened as it should."""
-        self._logger.put("info", event, fields)
+        self._put("info", event, fields)
 
     def warning(self, event: str, **fields: object) -> None:
         """Write something that a person should look at some day."""
-        self._logger.put("warning", event, fields)
+        self._put("warning", event, fields)
 
     def error(self, event: str, **fields: object) -> None:
         """Write something that a person should look at now."""
-        self._logger.put("error", event, fields)
+        self._put("error", event, fields)
 
     def fault(self, event: str, error: BaseException, **fields: object) -> None:
         """Write an exception that nobody mapped: type and place, never its message."""
-        self._logger.put("error", event, {**fields, **describe(error)})
+        self._put("error", event, {**fields, **describe(error)})
+
+    def _put(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        try:
+            self._logger.put(level, event, fields)
+        except OSError:
+            self._counters.add("log.unwritten")
 
     def _stamp(self, _logger: object, method: str, fields: _Fields) -> dict[str, Any]:
         return {"time": rfc3339(self._clock.now()), "level": method, **fields}

@@ -310,11 +310,12 @@ class Service:
 
     def _on_writer_health(self, healthy: bool, reason: str) -> None:
         self._writer_healthy = healthy
+        # Health first: the log may lie on the same disk.
+        self._update_health()
         if healthy:
             self.parts.log.info("ledger.available")
         else:
             self.parts.log.error("ledger.unavailable", cause=reason)
-        self._update_health()
 
     def check_certificate(self) -> None:
         """Look at our own certificate: warn before it ends, stop claiming to serve once it has."""

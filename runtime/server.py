@@ -6,7 +6,8 @@ Trusts: the federation's authority for who may connect at all; ``runtime.guard``
 import errno
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import Any, Final
 
 import grpc
@@ -26,6 +27,37 @@ AddService = Callable[[grpc.Server], None]
 """Registers one servicer with a server; ``offer`` makes one."""
 
 _MAX_METADATA_BYTES: Final = 16_384
+
+
+class CallPool(ThreadPoolExecutor):
+    """The threads of the calls; knows how many calls gRPC has handed it and not seen end.
+
+    gRPC refuses above ``maximum_concurrent_rpcs`` and tells nobody; it counts the same futures.
+    """
+
+    def __init__(self, threads: int, *, max_calls: int) -> None:
+        super().__init__(threads, thread_name_prefix="hedui-call")
+        self.watch: Callable[[Callable[[], Any]], Any] = lambda call: call()
+        """Runs each call."""
+        self._max_calls = max_calls
+        self._in_hand = 0
+        self._count_lock = Lock()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        """Count a call until its future is done."""
+        future = super().submit(lambda: self.watch(lambda: fn(*args, **kwargs)))
+        self._count(1)
+        future.add_done_callback(lambda _future: self._count(-1))
+        return future
+
+    @property
+    def full(self) -> bool:
+        """Whether the next call is one too many."""
+        return self._in_hand >= self._max_calls
+
+    def _count(self, change: int) -> None:
+        with self._count_lock:
+            self._in_hand += change
 
 
 class Server:
@@ -78,6 +110,7 @@ def build_server(
             refusals as exceptions. For tests that record what a party receives and replies.
         access: Roles per full method; anything that is not in it is refused.
     """
+    pool = CallPool(settings.threads, max_calls=settings.max_concurrent_calls)
     guard = Guard(
         member=member,
         federation=federation,
@@ -85,9 +118,10 @@ def build_server(
         log=log,
         counters=counters,
         max_deadline_s=settings.max_deadline_s,
+        full=lambda: pool.full,
         access=access,
     )
-    pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="hedui-call")
+    pool.watch = guard.watch
     server = grpc.server(
         pool,
         interceptors=[guard, *extra_interceptors],

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -32,6 +31,7 @@ from runtime.guard import AT_THE_DOOR
 from runtime.identity import load_person
 from runtime.process import Assembly, Kind, Service, create_database
 from tests.support.homes import FixedClock, Home, make_home, who
+from tests.support.serving import PROGRAM, await_serving, spawn
 
 KIND = Kind(Role.NODE, MetaData(), lambda _parts: Assembly([]), init_command="hedui-node init")
 
@@ -328,19 +328,6 @@ def test_a_burst_at_the_door_enters_the_ledger_once(home: Home) -> None:
 
 # ------------------------------------------------------------------ as a command runs it
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from sqlalchemy import MetaData
-from model.roles import Role
-from runtime.process import Assembly, Kind, Service
-from runtime.serving import serve
-
-kind = Kind(Role.NODE, MetaData(), lambda parts: Assembly([]))
-service = Service(kind, home=Path(sys.argv[1]), name="tax")
-serve(service, exit_with_stdin=sys.argv[2] == "stdin")
-"""
-
 
 def test_it_does_not_start_without_constant_time_arithmetic(home: Home) -> None:
     ended = subprocess.run(
@@ -354,21 +341,6 @@ def test_it_does_not_start_without_constant_time_arithmetic(home: Home) -> None:
     assert ended.returncode != 0
     assert "not constant-time C" in ended.stderr
     assert read_run_file(home.path / "tax") is None
-
-
-def _spawn(home: Home, how: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(home.path), how],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=Path(__file__).resolve().parents[2],
-    )
-
-
-def _wait_until_it_serves(home: Home, child: subprocess.Popen[bytes]) -> None:
-    while (run := read_run_file(home.path / "tax")) is None or run.pid != child.pid:
-        assert child.poll() is None, child.stderr and child.stderr.read()
-        time.sleep(0.02)
 
 
 def _end_of_stdin(child: subprocess.Popen[bytes]) -> None:
@@ -387,9 +359,9 @@ ENDS: dict[str, tuple[str, Callable[[subprocess.Popen[bytes]], None]]] = {
 def test_it_ends_in_good_order_after(
     home: Home, how: str, end: Callable[[subprocess.Popen[bytes]], None]
 ) -> None:
-    child = _spawn(home, how)
+    child = spawn(home, how)
     try:
-        _wait_until_it_serves(home, child)
+        await_serving(home, child)
         end(child)
         assert child.wait(30) == 0
         assert child.stderr is not None
@@ -407,9 +379,9 @@ def test_it_ends_in_good_order_after(
 
 
 def test_after_a_kill_it_starts_again(home: Home) -> None:
-    child = _spawn(home, "signal")
+    child = spawn(home, "signal")
     try:
-        _wait_until_it_serves(home, child)
+        await_serving(home, child)
     finally:
         child.kill()
         child.wait()

@@ -5,12 +5,17 @@ started it, and the officer sees the same case come to its end. Every ledger is 
 """
 
 import json
+import os
 import random
+import secrets
 import signal
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +23,7 @@ import pytest
 from ledger.event import Entry
 from model.reasons import EXPLANATIONS, Reason
 from simulations import plan as plans
+from simulations.federation import in_parallel
 from tests.support.village import DEPARTMENTS, HOLDERS, REFUSED, WAITING, Village, expected, says
 
 MOMENTS = random.Random(20261123)
@@ -220,6 +226,35 @@ def test_a_recheck_goes_on_from_its_steps_when_somebody_is_killed(
     # One transcript: no step was taken twice, whoever was killed.
     assert count(village, [plans.COORDINATOR], relayed).total() == before.total() + 1
     asked_once(village)
+
+
+def test_whoever_is_killed_at_random_every_case_ends_and_all_ledgers_agree(
+    village: Village,
+) -> None:
+    # HEDUI_KILL_SEED=N repeats a run: same victims, same pauses.
+    seed = int(os.environ.get("HEDUI_KILL_SEED") or secrets.randbelow(10**6))
+    print(f"HEDUI_KILL_SEED={seed}")
+    chance, run, numbers = random.Random(seed), village.scenario.federation, list[str]()
+    victims = chance.sample(village.processes, len(village.processes))
+    letters = village.households(len(victims))
+    # Two die at a time, each once; before each pair two more verifications are begun.
+    for pair in zip(victims[::2], victims[1::2], strict=True):
+        numbers += (new := letters[len(numbers) : len(numbers) + 2])
+        village.verify(*new, wait_s=0)
+        for victim in pair:
+            time.sleep(chance.uniform(0.0, 0.6))
+            run.kill(victim)
+        in_parallel([partial(run.restart, victim) for victim in pair])
+    all_right(village, numbers)
+    asked_once(village)
+    with tempfile.TemporaryDirectory(dir=village.folder) as folder:
+        run.hedui("ledger", "export", *victims, "--to", folder, person=plans.REVIEWER)
+        bundles = [str(Path(folder, name)) for name in victims]
+        # Without grace: nothing may be missing even for a moment.
+        told = ("ledger", "reconcile", *bundles, "--grace-s", "0")
+        result = run.hedui_json(*told, person=plans.REVIEWER)
+    assert [report["kind"] for report in result["bundles"]] == ["intact"] * len(bundles)
+    assert (result["findings"], result["open"], result["absent"]) == ([], [], [])
 
 
 # ------------------------------------------------------------------ key holders that are missing

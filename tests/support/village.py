@@ -29,7 +29,7 @@ HOLDERS = ("tax", "bank", plans.AUDIT)
 PROGRAMME = "low-income"
 USAGE, SETTINGS, REFUSED, UNREACHABLE, UNTRUSTED, WAITING = 2, 3, 4, 5, 6, 7
 """What commands end with."""
-PERSONS = 60
+PERSONS = 72
 STRANGER = PERSONS + 1
 """In nobody's files."""
 _PENSION = """[measures.pension]

@@ -1,6 +1,10 @@
 """The reviewer's commands: show, entry, reconcile, evidence, report; live and from bundles."""
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -86,6 +90,33 @@ def test_showing_a_process_is_ledgered_and_is_no_reason_to_read_again(bench: Ben
         more = list(live.poll())
         assert [row.index for row in more] == list(range(len(first), len(first) + len(more)))
         assert "peer.cosigned" in [row.entry.event for row in more]
+
+
+def test_following_shows_what_comes_until_it_is_interrupted(bench: Bench) -> None:
+    """The command itself, as a person types it: Ctrl-C is how it ends."""
+    program = [str(Path(sys.executable).with_name("hedui")), "--home", str(bench.county.home)]
+    shown = ["ledger", "show", "coordinator", "--event", "case.opened", "--json"]
+    child = subprocess.Popen(
+        [*program, "--person", "rosa", *shown, "--follow", "--every-s", "0.2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert child.stdout is not None
+    # Whatever goes wrong, nobody waits for a line for ever.
+    guard = threading.Timer(60, child.kill)
+    guard.start()
+    try:
+        for _ in range(2):
+            (case,) = bench.verify(bench.household())
+            last = json.loads(child.stdout.readline())
+            while not case.case_id.startswith(last["fields"]["case"]):
+                last = json.loads(child.stdout.readline())
+        child.send_signal(signal.SIGINT)
+        rest, said = child.communicate()
+    finally:
+        guard.cancel()
+        child.kill()
+    # 128 + SIGINT, as a shell has it.
+    assert (child.returncode, rest, said.strip()) == (130, "", "")
 
 
 @pytest.mark.parametrize("place", ["tax", "bundle"])
