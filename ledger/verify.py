@@ -110,6 +110,8 @@ def verify(
             head = _hold(source, given, known, progress, report)
     except Broken as broken:
         report.update(kind=broken.kind, index=broken.index, sentence=broken.sentence)
+    except FileNotFoundError:
+        report.update(kind="unreadable", sentence="there is no such bundle, evidence or database")
     except (OSError, sqlite3.Error, ValueError) as error:
         report.update(kind="unreadable", sentence=f"cannot be read: {error}")
     return report, head

@@ -133,13 +133,17 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         self._wake(case.case_id)
 
     def _repeated(self, case: CaseRow, decision: Decision) -> bool:
-        """Whether this programme has been decided in the same sense. Raises Refusal for another."""
+        """Whether this decision was signed before. Raises Refusal for another on the programme."""
         stored = self._journal.decisions(case).get(decision.programme)
         if stored is None:
             return False
         before = Decision.decode(common_pb2.SignedDocument.FromString(stored).body)
         if before.decision != decision.decision:
             raise Refusal(Reason.CASE_CLOSED, "this programme has been decided otherwise")
+        if before.reason != decision.reason:
+            raise Refusal(
+                Reason.CASE_CLOSED, "this programme has been decided, and its reason was signed"
+            )
         return True
 
     def _countersigned(self, request: pb.OpenCaseRequest, signed: Signed) -> bytes:

@@ -117,8 +117,14 @@ def decide(
             f"--reason: 1 to {MAX_REASON} characters; the decision is signed with it"
         )
     with act(options(context)) as acting:
+        found = _find(acting, case_id)
+        known = [each.programme for each in found.programmes]
+        if known and programme not in known:
+            raise SettingsError(
+                f'the case is not about programme "{programme}" (known: {", ".join(known)})'
+            )
         document = Decision(
-            case=_find(acting, case_id).case_id,
+            case=found.case_id,
             programme=programme,
             decision=decision.value,
             reason=reason,

@@ -71,9 +71,14 @@ def _upload(mapping: bytes, csv: Path) -> Iterator[Any]:
 def enrol(context: typer.Context, node: NodeOption = "", timeout: Timeout = 600) -> None:
     """Put people into the index, blinded; resumes where it stopped."""
     from node.cli.connection import connect
+    from runtime.errors import SettingsError
 
     with connect(options(context), node) as line:
         done, total, left = _enrol(line, timeout)
+    if total == 0:
+        raise SettingsError(
+            f"{line.node} has nobody to enrol: bring in a resource with `hedui-node import` first"
+        )
     typer.echo(f"{done} of {total} persons are in the index of {line.node}.")
     if left is not None:
         typer.echo(f"{left} evaluations are left in the budget.")

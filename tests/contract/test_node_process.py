@@ -162,6 +162,13 @@ def test_commands_against_a_running_node(world: World, tmp_path: Path) -> None:
         world.ask(world.case([ANN]))
 
 
+def test_enrolling_nobody_says_what_comes_first(tmp_path: Path) -> None:
+    with run_node(tmp_path / "home") as world:
+        result = run("--home", str(world.home.path), "--person", "adam", "enrol")
+    assert result.returncode == 3
+    assert "tax has nobody to enrol: bring in a resource" in result.stderr
+
+
 def test_a_node_that_is_not_named_and_not_there(tmp_path: Path) -> None:
     home, _ = make_node_home(tmp_path / "home")
     result = run("--home", str(home.path), "--person", "adam", "status")

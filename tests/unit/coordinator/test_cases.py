@@ -346,9 +346,10 @@ def test_a_decision_closes_the_case_and_the_application(bench: Bench) -> None:
     assert refused.value.reason is Reason.SIGNATURE_INVALID
     assert decide(bench, case).state == "closed"
     assert decide(bench, case).state == "closed"
-    with pytest.raises(Refused) as refused:
-        decide(bench, case, decision="refused")
-    assert refused.value.reason is Reason.CASE_CLOSED
+    for other in ({"decision": "refused"}, {"reason": "another one"}):
+        with pytest.raises(Refused) as refused:
+            decide(bench, case, **other)
+        assert refused.value.reason is Reason.CASE_CLOSED
     asked_again = Question(ASKED.policy, ASKED.programmes, "another look")
     bench.follow([case], until=lambda _c: bench.bends["registrar"].calls["CloseApplication"] == 1)
     (second,) = bench.verify(number, asked=asked_again)

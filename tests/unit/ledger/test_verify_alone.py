@@ -51,4 +51,4 @@ def test_it_runs_with_the_other_packages_out_of_reach(tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=30,
     )  # fmt: skip
     assert done.returncode == 4, done.stderr
-    assert "/nowhere: cannot be read" in done.stdout
+    assert "/nowhere: there is no such bundle, evidence or database" in done.stdout
