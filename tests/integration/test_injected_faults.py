@@ -125,8 +125,11 @@ class Disk:
         self.never |= {n for n, (outcome, _) in life.refused.items() if outcome == "not_written"}
         return life
 
-    def check(self, bundle: Path) -> None:
-        """acknowledged ⊆ stored ⊆ attempted, each at its place, and the verifier finds no fault."""
+    def check(self, bundle: Path) -> list[str]:
+        """acknowledged ⊆ stored ⊆ attempted, each at its place, and the verifier finds no fault.
+
+        Returns the names that are stored.
+        """
         with (
             open_database(self.path, MetaData(), service="node") as database,
             database.read() as conn,
@@ -137,6 +140,7 @@ class Disk:
         assert self.acknowledged.keys() <= set(stored) <= self.attempted - self.never
         assert all(stored[index] == name for name, index in self.acknowledged.items())
         assert verify.main([str(bundle), "--key", SIGNER.verifier.vkey()]) == 0
+        return stored
 
 
 @pytest.fixture
@@ -204,3 +208,18 @@ def test_a_disk_that_hangs_is_refused_in_time_and_taken_up_again(
     assert life.health == ["False", "True"]
     assert len(life.acknowledged) == 2
     disk.check(tmp_path / "bundle")
+
+
+def test_a_commit_that_was_not_synced_and_turns_up_after_a_kill_was_never_called_unwritten(
+    disk: Disk, tmp_path: Path
+) -> None:
+    # All pages of the first append lie in the log; their sync fails, and before the next write
+    # the process dies. The next one finds a whole commit, and takes it.
+    calls = [call for _, call in disk.live().calls]
+    synced = [place for place, call in enumerate(calls) if call == "fdatasync"][1]
+    following = calls[:synced].count("pwrite64") + 1
+    life = disk.live("fdatasync:error=EIO:when=2", f"pwrite64:signal=KILL:when={following}")
+    assert life.code == -signal.SIGKILL
+    ((name, (outcome, _)),) = life.refused.items()
+    assert (name, outcome) == (f"{disk.lives}-0", "unknown")
+    assert disk.check(tmp_path / "bundle")[-1] == name
