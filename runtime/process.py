@@ -229,7 +229,7 @@ class Service:
     def _bind(self, settings: ProcessSettings, assembly: Assembly) -> None:
         parts = self.parts
         ledger = LedgerService(database=parts.database, writer=parts.writer, signer=parts.signer)
-        self.health = HealthServer(settings.health_listen)
+        self.health = HealthServer(settings.health_listen, self.counters)
         self._stack.callback(self.health.stop)
         self.server = build_server(
             [*assembly.services, ledger.offered(), *_witness_door(parts)],

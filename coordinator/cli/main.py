@@ -4,6 +4,7 @@ from importlib import import_module
 
 import typer
 
+from runtime import health_command
 from runtime.command import root_callback, run
 
 MODULES = (
@@ -35,6 +36,7 @@ def build() -> typer.Typer:
     app.callback()(root_callback())
     for name in MODULES:
         import_module(f"coordinator.cli.{name}").register(app)
+    health_command.register(app)
     return app
 
 

@@ -18,6 +18,7 @@ from model.reasons import Reason
 from runtime import errors
 from runtime.door import DoorRecord
 from runtime.guard import AT_THE_DOOR
+from runtime.health import read_health
 from tests.support.calls import Site, bare, reason_of, refused, start_node
 from tests.support.homes import FixedClock, Home, who
 
@@ -33,6 +34,10 @@ def test_another_role_is_refused_and_told_who_may(site: Site) -> None:
         assert "coordinator may" in str(fault)
     assert site.node.callers == []
     assert site.service.counters.snapshot()["door.refused.wrong_role"] == 4
+    # Whoever watches health sees it, beside the standard answer.
+    found = read_health(site.service.health.address, timeout_s=5)
+    assert found is not None and found.serving
+    assert found.refused["wrong_role"] == 4
 
 
 def test_an_admin_of_another_organisation_is_refused(site: Site) -> None:

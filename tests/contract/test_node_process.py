@@ -1,5 +1,6 @@
 """A node as a process: what it offers by its entry in the federation file, and its commands."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -167,6 +168,23 @@ def test_enrolling_nobody_says_what_comes_first(tmp_path: Path) -> None:
         result = run("--home", str(world.home.path), "--person", "adam", "enrol")
     assert result.returncode == 3
     assert "tax has nobody to enrol: bring in a resource" in result.stderr
+
+
+def test_health_shows_state_and_what_failed_at_the_door(world: World) -> None:
+    home = ("--home", str(world.home.path))
+    with world.dialer("olga") as stranger, pytest.raises(errors.Refused):
+        request = node_pb2.GetStatusRequest()
+        stranger.call("tax", NodeAdminServiceStub, "GetStatus", request, timeout_s=20)
+    shown = run(*home, "health", "tax")
+    assert shown.returncode == 0 and "SERVING" in shown.stdout
+    assert "wrong_role: 1" in shown.stdout
+    (row,) = json.loads(run(*home, "health", "tax", "--json").stdout)
+    assert (row["state"], row["refused"]) == ("SERVING", {"wrong_role": 1})
+    unknown = run(*home, "health", "taxes")
+    assert unknown.returncode == 3 and 'no process "taxes" (there are: ' in unknown.stderr
+    world.service.stop()
+    down = run(*home, "health", "tax")
+    assert down.returncode == 5 and "down" in down.stdout
 
 
 def test_a_node_that_is_not_named_and_not_there(tmp_path: Path) -> None:

@@ -324,9 +324,9 @@ def _plan(threshold: int, holders: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-INCOMES = {1: "1000.00", 2: "5000.00", 3: "60000.00", 4: "0.00"}
+INCOMES = {1: "1000.00", 2: "5000.00", 3: "60000.00", 4: "0.00", 21: "1000.00", 23: "60000.00"}
 """Wages in the window by person: the limit is 6,000 yuan per member."""
-INTEREST = {1: "-10.00", 3: "5.50", 5: "6000.01"}
+INTEREST = {1: "-10.00", 3: "5.50", 5: "6000.01", 21: "-10.00", 23: "5.50"}
 HOMES = {2: "99.99", 4: "100.01"}
 """Floor area by person: the limit is 50 m² per member."""
 

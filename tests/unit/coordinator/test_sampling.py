@@ -41,7 +41,7 @@ from tests.unit.coordinator.test_reviewing import exported, reconciled
 def number(served: Bench) -> str:
     """A letter of persons whom tax and bank know, queried and determined."""
     served.straight()
-    number = served.county.authorize(1, 3)
+    number = served.county.authorize(21, 23)
     (case,) = served.verify(number)
     assert case.state == "determined"
     return number
@@ -98,7 +98,7 @@ def test_a_sample_of_an_honest_federation_holds_in_every_check(
     (result,) = sampled(bench, bundles, *options)
     assert {check["outcome"] for check in result["checks"]} == {"holds"}, result["checks"]
     letter = " ".join(result["letter"])
-    assert all(word in letter for word in (number, resident(1), resident(3), "olga"))
+    assert all(word in letter for word in (number, resident(21), resident(23), "olga"))
     values = {(r["department"], r["form"]): (r["value"], r["flag"])
               for r in result["contributions"]}  # fmt: skip
     # Wages of 1,000 and 60,000 yuan, interest of -10.00 and 5.50, in fen; nobody has a home.
@@ -124,7 +124,7 @@ def test_drawing_and_opening_are_ledgered_at_registrar_and_departments_and_recon
         assert (last.event, last.fields["grant"]) == ("answer.opened", opened.fields["grant"])
         assert last.fields["values"] is True
         leaf = event.encode(last.event, last.fields, at=last.at).decode()
-        assert "rosa" not in leaf and resident(1) not in leaf
+        assert "rosa" not in leaf and resident(21) not in leaf
     assert reconciled(bench, exported(bench, tmp_path / "after")).findings == []
 
 
@@ -169,7 +169,7 @@ def test_the_words_say_every_check_and_every_value(
                  person="rosa")  # fmt: skip
     assert done.exit_code == 0
     assert f"entry {entry} of the registrar's ledger" in done.stdout
-    assert f"head: resident:{resident(1)}, signed: self" in done.stdout
+    assert f"head: resident:{resident(21)}, signed: self" in done.stdout
     assert "6100000" in done.stdout
     assert "1 entry: every check that was made holds; 1 not looked at" in done.stdout
     assert "hand in the" in done.stdout
@@ -454,7 +454,7 @@ def test_nothing_of_a_sample_is_left_in_the_reviewers_home(
     bench: Bench, bundles: list[str], entry: int
 ) -> None:
     sampled(bench, bundles, "--entry", str(entry), "--answers")
-    needle = resident(1).encode()
+    needle = resident(21).encode()
     for folder, _, files in os.walk(bench.county.home / "people" / "rosa"):
         for name in files:
             assert needle not in (Path(folder) / name).read_bytes()
