@@ -109,7 +109,7 @@ def proof_bytes(bits: int) -> int:
 def prove(statement: Statement, witness: Witness, *, rng: Rng) -> bytes:
     """Return the proof; ``proof_bytes`` wide."""
     hashed = _Transcript(statement)
-    masks = [GROUP.random_scalar(rng=rng) for _ in statement.firsts]
+    masks = GROUP.random_scalars(len(statement.firsts), rng=rng)
     nonce = GROUP.random_scalar(rng=rng)
     commits, key_commit = _commits(witness, masks, nonce), GROUP.mul_base(nonce)
     weight = hashed.challenge(key_commit, *commits)

@@ -111,7 +111,7 @@ def evaluator_start(
     low = (1 << comparison.bits) - 1
     secret = GROUP.random_scalar(rng=rng)
     prefixes = [(z & low) >> i for z in masked for i in range(comparison.bits)]
-    randomness = [GROUP.random_scalar(rng=rng) for _ in prefixes]
+    randomness = GROUP.random_scalars(len(prefixes), rng=rng)
     statement = _encrypt(comparison, secret, prefixes, randomness)
     pairs = zip(statement.firsts, statement.seconds, strict=True)
     message = statement.public + b"".join(part for pair in pairs for part in pair)
@@ -247,7 +247,7 @@ def _constant(value: int, counts: int, rng: Rng) -> bytes:
 
 def _scale(statement: bitproof.Statement, places: Sequence[int], rng: Rng) -> bitproof.Weighed:
     """Multiply the ciphertext of each place by a fresh scalar k."""
-    scales = [GROUP.random_scalar(rng=rng) for _ in places]
+    scales = GROUP.random_scalars(len(places), rng=rng)
     return bitproof.Weighed(
         scales,
         GROUP.mul_each(scales, [statement.firsts[p] for p in places]),
@@ -269,7 +269,7 @@ def _blind(
     statement: bitproof.Statement, scaled: bitproof.Weighed, constants: Sequence[bytes], rng: Rng
 ) -> list[bytes]:
     """Return the terms: k (E - Enc(c; 0)) + Enc(0; k') with fresh k, k' each."""
-    fresh = [GROUP.random_scalar(rng=rng) for _ in constants]
+    fresh = GROUP.random_scalars(len(constants), rng=rng)
     shifts = [
         GROUP.scalar_sub(k2, GROUP.scalar_mul(k, c))
         for k, c, k2 in zip(scaled.weights, constants, fresh, strict=True)

@@ -221,8 +221,10 @@ class Ristretto255:
 
     def sum(self, elements: Sequence[bytes]) -> bytes:
         """Return the sum of all elements; of none, the identity."""
-        total = _ZERO
-        for element in elements:
+        if not elements:
+            return _ZERO
+        total = _element(elements[0])
+        for element in elements[1:]:
             total = _call_checked(_add, total, element)
         return total
 

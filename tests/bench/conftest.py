@@ -4,12 +4,11 @@
 its row with the figure that its publisher or our own record gives, marked as recorded.
 """
 
-import os
 import platform
 import re
 import resource
 import subprocess
-import threading
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -66,7 +65,13 @@ class Ratios:
 
 _RATIOS = Ratios()
 _PEER_MEMORY: dict[str, int] = {}
-"""MiB that each peer's script took, its own children not counted."""
+"""MiB that each peer's script took at most."""
+# A small process between: a child begins with what its parent has taken.
+_MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=False)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -144,17 +149,17 @@ def peer() -> Peer:
         python, path = PEERS / environment / "bin" / "python", SCRIPTS / script
         if not python.exists() or not path.exists():
             return None
-        with subprocess.Popen(
-            [str(python), str(path), *args], stdout=subprocess.PIPE, text=True, env=variables
-        ) as process:
-            killer = threading.Timer(PEER_TIMEOUT_S, process.kill)
-            killer.start()
-            printed = process.stdout.read() if process.stdout else ""
-            _, status, used = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            killer.cancel()
-        _PEER_MEMORY[f"{script} {' '.join(args)}"] = used.ru_maxrss >> 10
-        return printed or None
+        result = subprocess.run(
+            [sys.executable, "-c", _MEASURED, str(python), str(path), *args],
+            capture_output=True,
+            text=True,
+            timeout=PEER_TIMEOUT_S,
+            env=variables,
+            check=False,
+        )
+        *_, memory = result.stderr.split() or ["0"]
+        _PEER_MEMORY[f"{script} {' '.join(args)}"] = int(memory) >> 10
+        return result.stdout or None
 
     return run
 
