@@ -74,6 +74,8 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
      "sample entries of named reviewer"),
     ("sample.opened", "A drawn entry may now be shown to its reviewer alone.",
      "sample entry manifest grant reviewer"),
+    ("officers.opened", "A reviewer may now see which officer asked for each manifest of a page.",
+     "first count reviewer"),
     # registrar and node
     ("sample.refused", "A reviewer's drawing, or an opening, was refused.",
      "reason reviewer? sample? entry? query?"),

@@ -25,6 +25,7 @@ ACCESS: dict[str, frozenset[Role]] = {
         "SampleService": {
             "DrawSample": [_R.REVIEWER],
             "OpenSample": [_R.REVIEWER],
+            "OpenOfficers": [_R.REVIEWER],
         },
         "EnrolmentService": {"Evaluate": [_R.NODE]},
         "BudgetService": {

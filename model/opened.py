@@ -29,6 +29,8 @@ from model.limits import (
 )
 
 MAX_OPENED_BYTES: Final = MAX_MESSAGE_BYTES * 3 // 4
+MAX_OFFICERS: Final = 500
+"""Entries of one page."""
 _MAX_OPENINGS: Final = 64
 
 
@@ -149,6 +151,26 @@ class OpenedAnswer(Opened):
     """Of the commitment in ``query.answered`` to the ticket that was answered."""
 
 
+class OfficerOf(Strict):
+    """Who asked for the manifest of one entry: the opening of its ``officer``."""
+
+    entry: Annotated[int, Field(ge=0)]
+    name: Name
+    salt: Hex32
+
+    @property
+    def opening(self) -> Opening:
+        """As an opening that can be held against the entry's commitment."""
+        return Opening("officer", self.name, bytes.fromhex(self.salt))
+
+
+class OpenedOfficers(Opened):
+    """Who asked, for one page of the registrar's ledger."""
+
+    format: Literal["hedui-officers/1"]
+    officers: Annotated[list[OfficerOf], Field(max_length=MAX_OFFICERS)]
+
+
 def seal_opened(
     opened: Opened, key: SealingPublicKey, label: Label, parts: Sequence[bytes]
 ) -> bytes:
@@ -161,6 +183,11 @@ def sample_parts(sample: str, entry: int, reviewer: str) -> list[bytes]:
     return [sample.encode(), str(entry).encode(), reviewer.encode()]
 
 
+def officers_parts(first: int, reviewer: str) -> list[bytes]:
+    """What a page of officers is bound to: its first entry, for whom."""
+    return [str(first).encode(), reviewer.encode()]
+
+
 def answer_parts(grant: str, query: str, reviewer: str) -> list[bytes]:
     """What an opened answer is bound to: the grant's digest, the query, for whom."""
     return [grant.encode(), query.encode(), reviewer.encode()]
@@ -169,6 +196,11 @@ def answer_parts(grant: str, query: str, reviewer: str) -> list[bytes]:
 def open_granted(sealed: bytes, key: SealingKey, parts: Sequence[bytes]) -> Granted:
     """Open what the registrar sealed. Raises DocumentError."""
     return Granted.decode(_open(sealed, key, Label.SAMPLE_SEAL, parts))
+
+
+def open_officers_of(sealed: bytes, key: SealingKey, parts: Sequence[bytes]) -> OpenedOfficers:
+    """Open a page of officers. Raises DocumentError."""
+    return OpenedOfficers.decode(_open(sealed, key, Label.OFFICERS_SEAL, parts))
 
 
 def open_answer_of(sealed: bytes, key: SealingKey, parts: Sequence[bytes]) -> OpenedAnswer:

@@ -124,7 +124,7 @@ def _registrar(acting: Acting, method: str, request: Any) -> Any:
 def _open(acting: Acting, sample: str, entry: int, *, answers: bool) -> Sampled:
     request = registrar_pb2.OpenSampleRequest(sample=sample, entry=entry)
     reply = _registrar(acting, "OpenSample", request)
-    key, reviewer = _seal_key(acting), acting.member.name
+    key, reviewer = seal_key(acting), acting.member.name
     try:
         granted = open_granted(reply.sealed, key, sample_parts(sample, entry, reviewer))
         grant = check_granted(granted, acting.federation, sample, entry, reviewer)
@@ -173,7 +173,7 @@ def _open_answer(
     request = node_pb2.OpenAnswerRequest(grant=message, query=query, values=values)
     reply = acting.call(process, node_pb2_grpc.AnswerAuditServiceStub, "OpenAnswer", request)
     parts = answer_parts(grant.digest, query, acting.member.name)
-    return open_answer_of(reply.sealed, _seal_key(acting), parts)
+    return open_answer_of(reply.sealed, seal_key(acting), parts)
 
 
 def _grant(found: Sampled) -> Signed:
@@ -190,7 +190,8 @@ def tickets_of(found: Sampled) -> list[Ticket]:
     return [Ticket.decode(each.ticket.signed.body) for each in opened.tickets]
 
 
-def _seal_key(acting: Acting) -> SealingKey:
+def seal_key(acting: Acting) -> SealingKey:
+    """The acting reviewer's. Raises SettingsError."""
     if acting.identity.seal_key is None:
         raise SettingsError(
             f"{acting.member.name} has no sealing key: `hedui person init` makes it"

@@ -10,7 +10,7 @@ All mode 0600 in a folder of mode 0700: personal data, in clear.
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,14 @@ def keep_sample(folder: Path, sources: Sources, found: list[Sampled]) -> None:
         raise SettingsError(f"{folder} cannot be written: {error.strerror}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def write_lines(file: Path, rows: Sequence[jcs.Json]) -> None:
+    """Write lines of canonical JSON, mode 0600, whole or not at all. Raises SettingsError."""
+    try:
+        write_atomically(file, b"".join(jcs.encode(row) + b"\n" for row in rows), mode=_MODE)
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def _files(sources: Sources, found: list[Sampled]) -> Iterator[tuple[str, bytes]]:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from coordinator.cli import looking, proving, rechecking, reconciling, reporting, sampling
+from coordinator.cli import looking, naming, proving, rechecking, reconciling, reporting, sampling
 from runtime.command import Json, Options, PasswordFile, options, print_table
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     group.command("export")(export)
     group.command("copy")(copy)
     group.command("verify")(verify)
-    for part in (looking, reconciling, proving, rechecking, reporting, sampling):
+    for part in (looking, reconciling, proving, rechecking, reporting, naming, sampling):
         part.register(group)
     app.add_typer(group, name="ledger")
 

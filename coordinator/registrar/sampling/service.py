@@ -5,6 +5,7 @@ from typing import Any, Final, TypeVar
 
 from coordinator.registrar.office import Office
 from coordinator.registrar.sampling.drawing import draw
+from coordinator.registrar.sampling.naming import open_officers
 from coordinator.registrar.sampling.opening import open_drawn
 from crypto.errors import CryptoError
 from crypto.jcs import MAX_SAFE_INTEGER
@@ -51,6 +52,18 @@ class SampleService(registrar_pb2_grpc.SampleServiceServicer):
         sealed = self._guarded(act, **known)
         ensure_time()
         return pb.OpenSampleReply(sealed=sealed)
+
+    def OpenOfficers(self, request: pb.OpenOfficersRequest, context: Any) -> pb.OpenOfficersReply:
+        """Who asked for each manifest of a page, sealed to the caller."""
+        caller, first = current_caller(), request.first
+
+        def act() -> tuple[int, bytes]:
+            _check_range(first)
+            return open_officers(self._office, first, caller)
+
+        stop, sealed = self._guarded(act)
+        ensure_time()
+        return pb.OpenOfficersReply(next=stop, sealed=sealed)
 
     def _guarded(self, act: Callable[[], T], **clear: str) -> T:
         """Act; a refusal is ledgered with the reviewer as a commitment."""

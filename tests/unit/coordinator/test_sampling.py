@@ -24,7 +24,12 @@ from ledger.report import read_openings
 from model.documents.sampling import SampleGrant
 from model.documents.signed import DocumentError, Signed, sign
 from model.fields import format_time
-from model.opened import answer_parts, open_answer_of, open_granted, sample_parts
+from model.opened import (
+    answer_parts,
+    open_answer_of,
+    open_granted,
+    sample_parts,
+)
 from model.reasons import Reason
 from node.answering import store
 from node.answering.encrypting import OpenedCopy, SealedCopy, open_copy, randomness_bytes

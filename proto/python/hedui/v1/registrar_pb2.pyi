@@ -266,3 +266,17 @@ class OpenSampleReply(_message.Message):
     SEALED_FIELD_NUMBER: _ClassVar[int]
     sealed: bytes
     def __init__(self, sealed: _Optional[bytes] = ...) -> None: ...
+
+class OpenOfficersRequest(_message.Message):
+    __slots__ = ("first",)
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    def __init__(self, first: _Optional[int] = ...) -> None: ...
+
+class OpenOfficersReply(_message.Message):
+    __slots__ = ("next", "sealed")
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    next: int
+    sealed: bytes
+    def __init__(self, next: _Optional[int] = ..., sealed: _Optional[bytes] = ...) -> None: ...

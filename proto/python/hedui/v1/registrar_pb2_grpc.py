@@ -838,6 +838,11 @@ class SampleServiceStub:
                 request_serializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.SerializeToString,
                 response_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.FromString,
                 _registered_method=True)
+        self.OpenOfficers = channel.unary_unary(
+                '/hedui.v1.SampleService/OpenOfficers',
+                request_serializer=hedui_dot_v1_dot_registrar__pb2.OpenOfficersRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenOfficersReply.FromString,
+                _registered_method=True)
 
 
 class SampleServiceServicer:
@@ -859,6 +864,13 @@ class SampleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OpenOfficers(self, request, context):
+        """Which officer asked for each manifest of a page of the ledger, sealed to the caller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SampleServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -871,6 +883,11 @@ def add_SampleServiceServicer_to_server(servicer, server):
                     servicer.OpenSample,
                     request_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.FromString,
                     response_serializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.SerializeToString,
+            ),
+            'OpenOfficers': grpc.unary_unary_rpc_method_handler(
+                    servicer.OpenOfficers,
+                    request_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenOfficersRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_registrar__pb2.OpenOfficersReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -929,6 +946,33 @@ class SampleService:
             '/hedui.v1.SampleService/OpenSample',
             hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.SerializeToString,
             hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OpenOfficers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hedui.v1.SampleService/OpenOfficers',
+            hedui_dot_v1_dot_registrar__pb2.OpenOfficersRequest.SerializeToString,
+            hedui_dot_v1_dot_registrar__pb2.OpenOfficersReply.FromString,
             options,
             channel_credentials,
             insecure,
