@@ -221,10 +221,8 @@ class Ristretto255:
 
     def sum(self, elements: Sequence[bytes]) -> bytes:
         """Return the sum of all elements; of none, the identity."""
-        if not elements:
-            return _ZERO
-        total = _element(elements[0])
-        for element in elements[1:]:
+        total = _ZERO
+        for element in elements:
             total = _call_checked(_add, total, element)
         return total
 
