@@ -53,7 +53,9 @@ PASSWORDS = {
 
 
 @pytest.mark.parametrize("url", PASSWORDS.values(), ids=PASSWORDS.keys())
-def test_a_database_url_with_a_password_is_refused_and_never_shown(tmp_path: Path, url: str) -> None:
+def test_a_database_url_with_a_password_is_refused_and_never_shown(
+    tmp_path: Path, url: str
+) -> None:
     path = tmp_path / "process.toml"
     path.write_text(to_toml({**GOOD, "database_url": url}))
     with pytest.raises(SettingsError, match=r'key "database_url": it') as caught:
