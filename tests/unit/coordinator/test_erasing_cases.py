@@ -256,6 +256,18 @@ def test_the_person_cannot_be_recovered_from_the_coordinators_files(bench: Bench
             open_at_rest(key, before.manifest, aad=[b"case", case.encode(), b"manifest"])
 
 
+def test_what_is_left_names_no_resource_and_no_reason_of_the_registrar(bench: Bench) -> None:
+    case = closed(bench).case_id
+    desk = build_desk(bench.county.services["coordinator"].parts)
+    assert all(b"." in row.data_dates for row in desk.journal.progress(case))
+    erase(bench, case, "olga")
+    erase(bench, case, "chris")
+    assert row_of(bench, case).reason == ""
+    left = desk.journal.progress(case)
+    assert {row.data_dates for row in left} == {b"{}"}
+    assert all(row.department and row.answered_at for row in left)
+
+
 def test_every_proof_holds_and_everybody_tells_the_same_story(bench: Bench, tmp_path: Path) -> None:
     case = closed(bench).case_id
     rounds(bench).round()
