@@ -107,6 +107,12 @@ def _twice(bench: Bench) -> None:
         erase(bench, case, person)
 
 
+def _unsigned(bench: Bench) -> None:
+    with bench.county.acting("olga") as acting:
+        request = pb.EraseCaseRequest(erasure={"body": b"{}", "signer": "olga"})
+        acting.call("coordinator", CaseServiceStub, "EraseCase", request)
+
+
 REFUSED: dict[str, tuple[Callable[[Bench], object], Reason]] = {
     "before its end": (_early, Reason.CASE_NOT_OVER),
     "a checker alone": (_alone, Reason.ERASURE_NOT_ASKED),
@@ -120,6 +126,7 @@ REFUSED: dict[str, tuple[Callable[[Bench], object], Reason]] = {
         lambda b: erase(b, closed(b).case_id, "olga", person="otto"),
         Reason.SIGNATURE_INVALID,
     ),
+    "without a signature": (_unsigned, Reason.MALFORMED),
     "a case that nobody opened": (lambda b: erase(b, "ab" * 16, "olga"), Reason.CASE_UNKNOWN),
 }
 

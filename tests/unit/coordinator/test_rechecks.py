@@ -350,6 +350,10 @@ def test_the_coordinator_relays_only_its_own_cases_permit_to_its_own_reviewer(
     assert refused(lambda: relay(bench, one, swapped)) is Reason.SIGNATURE_INVALID
     last = bench.county.ledger("coordinator")[-1]
     assert (last.event, last.fields["reason"]) == ("recheck.refused", "signature_invalid")
+    unsigned = pb.IssueRecheckReply(permit={"body": issued.permit.body})
+    assert refused(lambda: relay(bench, one, unsigned)) is Reason.MALFORMED
+    last = bench.county.ledger("coordinator")[-1]
+    assert (last.event, "permit" in last.fields) == ("recheck.refused", False)
     assert relay(bench, one, issued).flips.recipient == "rosa"
 
 
