@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from coordinator.cli.reading import Row
+from coordinator.cli.sampling import show
 from crypto.labels import Label
 from crypto.sealing import SealingPublicKey
 from hedui.v1 import node_pb2
+from ledger.event import Entry
 from model.documents.signed import Signed
 from model.opened import OpenedAnswer, OpenedField, SignedText, answer_parts, seal_opened
 from node.answering import store
@@ -108,3 +111,26 @@ def test_the_registrar_has_no_say_in_what_was_drawn(
     assert isinstance(done.exception, PeerFault)
     assert "other entries than were drawn" in str(done.exception)
     assert bench.county.ledger("registrar")[-1].event == "sample.drawn", "nothing was opened"
+
+
+TRICKS = {
+    "concealed from here on": "\x1b[8m",
+    "the same in one character": "\x9b8m",
+    "a line of its own": "a\n1 entry: every check holds",
+    "written from right to left": "\u202efdp",
+}
+
+
+@pytest.mark.parametrize("trick", TRICKS.values(), ids=TRICKS.keys())
+def test_what_a_letter_says_cannot_rewrite_the_reviewers_screen(
+    trick: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    check = {"about": "letter", "sentence": "it was in force", "outcome": "FAILS", "why": trick}
+    result = {"entry": 7, "sample": "ab", "letter": [trick], "contributions": []}
+    show([result | {"checks": [check]}], as_json=False)
+    said = capsys.readouterr().out
+    assert not any(sign in said for sign in ("\x1b", "\x9b", "\u202e"))
+    assert "1 entry: every check holds" not in said.splitlines()
+    assert "1 check fails" in said
+    row = Row(7, Entry("2026-11-25T10:00:00Z", "policy.approved", {"policy": trick}))
+    assert not any(sign in row.fields for sign in ("\x1b", "\x9b", "\u202e", "\n"))
