@@ -4,17 +4,20 @@ Trusts: ``ledger.verify``, which the caller ran before. Memory stays flat.
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from crypto.errors import InvalidInput
 from ledger import checkpoint, merkle
 from ledger.checkpoint import Checkpoint
 from ledger.errors import ExportError
 from ledger.export import FORMAT
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,12 @@ class BundleReader:
         return [p.read_text().strip() for p in sorted(self.folder.glob("keys/*.vkey"))]
 
     def policy(self, digest: str) -> bytes | None:
-        """The exact bytes of a policy; None where it is not here."""
+        """The exact bytes of a policy; None where it is not here.
+
+        ``digest`` is what an entry says, which may be a path to somewhere else.
+        """
+        if _DIGEST.fullmatch(digest) is None:
+            return None
         path = self.folder / "policies" / f"{digest}.toml"
         return path.read_bytes() if path.is_file() else None
 

@@ -30,7 +30,7 @@ from ledger.reconcile_facts import (
     read_witnesses,
     seconds,
 )
-from ledger.verify import CODES, progress_of, verify
+from ledger.verify import CODES, progress_of, verify, visible
 from ledger.verify_tree import Broken
 
 FINDINGS: Final = 20
@@ -208,7 +208,7 @@ def show(result: Result, *, as_json: bool) -> None:
     broken = [report for report in result.reports if report["kind"] != "intact"]
     for report in broken:
         at = f"broken at entry {report['index']}: " if report["index"] >= 0 else ""
-        out.write(f"{report['path']}: {at}{report['sentence']}\n")
+        out.write(visible(f"{report['path']}: {at}{report['sentence']}") + "\n")
     if broken:
         out.write("not reconciled: only bundles that verify can be held against one another\n")
         return
@@ -216,9 +216,8 @@ def show(result: Result, *, as_json: bool) -> None:
         out.write(f"not looked at: no bundle of {name}\n")
     for finding in (*result.findings, *result.open):
         mark = "open, too recent to say: " if finding.open else ""
-        out.write(
-            f"{finding.ledger}, entry {finding.index}: {mark}{finding.kind}: {finding.sentence}\n"
-        )
+        said = f"{finding.ledger}, entry {finding.index}: {mark}{finding.kind}: {finding.sentence}"
+        out.write(visible(said) + "\n")
     entries = sum(report["entries"] for report in result.reports)
     count = len(result.findings)
     said = f"{count} findings" if count > 1 else "1 finding" if count else "nothing to report"

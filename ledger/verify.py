@@ -227,7 +227,15 @@ def _print(reports: list[dict[str, Any]], *, as_json: bool) -> None:
             at += f"{report['checkpoints']} signed checkpoints"
             at += f", the last {tail} entries not signed yet" if tail else ""
             at += f"; keys {report['keys']}"
-        sys.stdout.write(f"{report['path']}: {at}{report['sentence']}\n")
+        sys.stdout.write(visible(f"{report['path']}: {at}{report['sentence']}") + "\n")
+
+
+def visible(text: str) -> str:
+    """The same, in one line, with what does not print spelled out.
+
+    Names in bundles are whoever's who wrote them: none may hide the sentences about them.
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 if __name__ == "__main__":

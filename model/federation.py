@@ -167,6 +167,12 @@ class Federation(Strict):
         """Key holders by index, 1 to l."""
         return sorted((p for p in self.process if p.holder_index), key=lambda p: p.holder_index)
 
+    def holders_beside(self, member: str) -> frozenset[str]:
+        """The names of key holders in a member's own organisation."""
+        found = self.member(member)
+        office = found.organisation if found else None
+        return frozenset(h.name for h in self.holders if h.organisation == office)
+
     def department(self, name: str) -> Process | None:
         """The process that serves this department, or None."""
         return next((p for p in self.process if p.department == name and name), None)

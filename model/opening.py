@@ -4,7 +4,7 @@ Pure. Node, key holders, registrar and coordinator all call this, so that a mani
 same to each of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,6 +17,7 @@ from model.documents.opening import (
     Permit,
     RecheckPermit,
     holder_order,
+    in_roles,
     recheck_order,
 )
 from model.documents.query import Manifest
@@ -122,6 +123,7 @@ def check_recheck(
     first_digest: str,
     holders: Sequence[str],
     threshold: int,
+    beside: Collection[str],
 ) -> None:
     """Raise MismatchError unless ``permit`` opens what ``first`` opened, by another pair.
 
@@ -130,12 +132,13 @@ def check_recheck(
         first_digest: Of its body, hex.
         holders: All holders of the federation.
         threshold: t; so many holders stand in the permit.
+        beside: Those in the reviewer's own organisation: they never mask.
     """
     check_holders(manifest, first, holders, threshold)
     if permit.first != first_digest or _opens(permit) != _opens(first):
         raise MismatchError("the re-check is not of what the first permit opened")
     order = holder_order(manifest.nonce, manifest.federation, holders)
-    _check_order(permit, recheck_order(order, first), threshold)
+    _check_order(permit, recheck_order(order, first), threshold, beside)
     if not another_pair(permit.holders, first):
         raise MismatchError("masker and evaluator of the re-check are those of the first opening")
 
@@ -149,8 +152,10 @@ def _opens(permit: OpeningPermit) -> tuple[object, ...]:
     return (permit.manifest, permit.answers, permit.answering, permit.silent)
 
 
-def _check_order(permit: OpeningPermit, order: Sequence[str], threshold: int) -> None:
+def _check_order(
+    permit: OpeningPermit, order: Sequence[str], threshold: int, beside: Collection[str] = ()
+) -> None:
     skipped = {skip.holder for skip in permit.skips}
     expected = [h for h in order if h not in skipped][:threshold]
-    if permit.holders != expected or len(expected) != threshold:
+    if len(expected) != threshold or permit.holders != in_roles(expected, beside):
         raise MismatchError("masker, evaluator and skips do not follow the order of holders")

@@ -15,6 +15,7 @@ from node.answering.answerer import Answerer
 from node.answering.checks import Examiner, newest_epoch
 from node.answering.encrypting import Encryptor
 from node.answering.opening import AnswerOpener
+from node.holder import store as holder_store
 from node.holder.service import HolderService
 from node.holder.session import Holder
 from node.index.enrolling import Enroller
@@ -33,6 +34,7 @@ from runtime.server import AddService, offer
 SCHEMA_VERSION: Final = 2
 _POOL_EVERY_S: Final = 0.2
 _POOL_AFTER_S: Final = 15.0
+_OPENINGS_EVERY_S: Final = 600.0
 
 
 def node_kind(*, sleep: Sleep | None = None) -> Kind:
@@ -72,6 +74,7 @@ def _build(parts: Parts, sleep: Sleep | None) -> Assembly:
         background.append(job)
     if member.holder_index:
         services.append(_holder_service(parts, policies))
+        background.append(Background("openings", _OPENINGS_EVERY_S, lambda: forget_expired(parts)))
     return Assembly(services=services, background=background)
 
 
@@ -188,6 +191,11 @@ def _fill(pool: RandomiserPool, parts: Parts, idle_from_s: float) -> None:
     # The first randomiser builds the table, a second of work: not while everything starts.
     if parts.clock.monotonic_s() >= idle_from_s:
         pool.prepare(1, rng=parts.rng)
+
+
+def forget_expired(parts: Parts) -> None:
+    """Have a key holder forget the masks and masked numbers of openings whose permit ran out."""
+    parts.writer.run(lambda tx: holder_store.delete_expired(tx.conn, tx.now))
 
 
 def _holder_service(parts: Parts, policies: Policies) -> AddService:

@@ -6,11 +6,12 @@ code. Imports of the heavy layers stay inside the commands, so that ``--help`` i
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -110,7 +111,7 @@ def run(app: typer.Typer, program: str) -> None:
     except Exception as error:
         if verbose:
             raise
-        sys.stderr.write(f"{program}: {sentence(error)}\n")
+        sys.stderr.write(f"{program}: {visible(sentence(error))}\n")
         sys.exit(int(exit_code(error)))
 
 
@@ -137,6 +138,24 @@ def sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename} cannot be used: {error.strerror}. Check path and permissions"
     return f"internal error ({type(error).__name__}); run again with --verbose for its trace"
+
+
+# All controls but the line break, and what turns the direction of writing.
+_CONTROLS: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """The same text with its control characters spelled out, ``\\x1b``.
+
+    What others wrote, an officer's reason or a ledger's field, is shown to whoever judges them: it
+    must not be able to hide or rewrite on the terminal what stands around it.
+    """
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(text: str) -> str:
+    """``visible``, and no line of its own."""
+    return visible(text).replace("\n", "\\n")
 
 
 def print_table(
@@ -170,7 +189,7 @@ def print_table(
         table.add_column(heading, overflow="fold")
     for row in rows:
         # Text, not str: a place such as [rules.income] is no markup.
-        table.add_row(*(Text(str(row.get(key, ""))) for key in columns))
+        table.add_row(*(Text(visible(str(row.get(key, "")))) for key in columns))
     Console().print(table)
 
 

@@ -5,11 +5,15 @@ the password stands in a file of its own (``database_password_file``), or libpq 
 ``~/.pgpass`` or PGPASSFILE, or it is not asked for (peer, client certificate).
 """
 
+import re
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 SCHEME: Final = "postgresql"
 _MEND: Final = "postgresql://USER@HOST:PORT/DATABASE"
+# Where SQLAlchemy finds a password. With a slash, a hash or a question mark in it, Python's own
+# reading of a URL sees a port and a path instead.
+_PASSWORD: Final = re.compile(r"[^:/]*://[^:/]*:[^@]*@")
 
 
 def is_url(place: object) -> bool:
@@ -23,24 +27,29 @@ def check_url(url: str) -> str:
     Args:
         url: ``postgresql://USER@HOST:PORT/DATABASE``, with libpq's parameters as its query.
     """
-    try:
-        parts = urlsplit(url)
-        names = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-        _check(parts, names)
-    except ValueError as error:
-        raise ValueError(f"{error}. Write {_MEND}") from None
+    fault = _fault(url)
+    if fault:
+        raise ValueError(f"{fault}. Write {_MEND}")
     return url
 
 
-def _check(parts: SplitResult, names: set[str]) -> None:
+def _fault(url: str) -> str:
+    """What is wrong with it, in words of ours: Python's quote the URL."""
+    try:
+        parts = urlsplit(url)
+        names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+        port = parts.port if _PASSWORD.match(url) is None else None
+    except ValueError:
+        return "its host or its port cannot be read"
     if parts.scheme != SCHEME:
-        raise ValueError("it is not a postgresql:// URL (SQLite needs none)")
-    if parts.password is not None or any(name.endswith("password") for name in names):
-        raise ValueError(
+        return "it is not a postgresql:// URL (SQLite needs none)"
+    if _PASSWORD.match(url) or any(name.endswith("password") for name in names):
+        return (
             "it holds a password, which others could read here: leave it out, and name a file "
-            "that holds it with database_password_file"
+            "that holds it with database_password_file (an @ that ends none is written %40)"
         )
-    if parts.port == 0:
-        raise ValueError("its port is 0")
+    if port == 0:
+        return "its port is 0"
     if not parts.path.strip("/") and "dbname" not in names:
-        raise ValueError("it names no database")
+        return "it names no database"
+    return ""

@@ -4,9 +4,9 @@ Source: DESIGN.md section 4: destroying data key and salts is the erasure; the t
 Trusts: whoever keeps copies of the database to destroy them in time: a copy together with the
 key-encryption key still opens the case.
 Learns: the ledger's reader, that a case was erased, and why.
-What stays: the case's number, its times, its last reason code, which departments were asked and
-when they answered, and what officer and checker signed. Their commitments are opened with the
-process's own key, so that the erasure itself can be shown.
+What stays: the case's number, when it was opened and erased, which departments were asked, when
+they answered or why they did not, and what officer and checker signed. Their commitments are
+opened with the process's own key, so that the erasure itself can be shown.
 """
 
 from datetime import timedelta

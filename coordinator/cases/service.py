@@ -103,9 +103,9 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def EraseCase(self, request: pb.EraseCaseRequest, context: Any) -> pb.EraseCaseReply:
         """Ask for a case's erasure, or carry it out. Refusals are ledgered."""
-        caller, signed, named = current_caller(), signed_from_wire(request.erasure), ""
+        caller, named = current_caller(), ""
         try:
-            wanted = open_signed(signed, CaseErasure, caller.member)
+            wanted = open_signed(signed_from_wire(request.erasure), CaseErasure, caller.member)
             named = wanted.case
             if wanted.person != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the erasure names another person")

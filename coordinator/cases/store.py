@@ -353,7 +353,7 @@ def erase(conn: Connection, case_id: str, *, now: str, entry: int, blank: str, d
     empty = dict.fromkeys((*_CASE_BYTES, "data_key"), b"")
     change(conn, case_id, now=now, request_digest=blank, entry=entry, **empty)
     here = TICKETS.c.case_id == case_id
-    conn.execute(update(TICKETS).where(here), {"ticket": b"", "answer": b""})
+    conn.execute(update(TICKETS).where(here), {"ticket": b"", "answer": b"", "data_dates": b"{}"})
     for table in (STEPS, DECISIONS, RECHECKS):
         conn.execute(delete(table).where(table.c.case_id == case_id))
     conn.execute(update(ERASURES).where(ERASURES.c.case_id == case_id), {"done": done})

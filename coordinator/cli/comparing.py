@@ -208,7 +208,8 @@ def check_papers(
         raise ValueError("a permit for another reviewer or of another determination")
     names, threshold = [h.name for h in federation.holders], federation.joint_key.threshold
     check_split(manifest, permit)
-    check_recheck(manifest, permit, before, first.digest, names, threshold)
+    beside = federation.holders_beside(permit.reviewer)
+    check_recheck(manifest, permit, before, first.digest, names, threshold, beside)
     return Papers(entry, manifest, permit, signed)
 
 

@@ -93,12 +93,16 @@ def fetch(
 ) -> list[Sampled]:
     """Draw, and have everything opened, values with ``answers``.
 
-    Raises CallError, SettingsError.
+    Raises CallError, also where the registrar noted other entries than were drawn; SettingsError.
     """
     issued = [fact.index for fact in sources.registrar.of("manifest.issued")]
     wanted = named or draw_by_lot(issued, count, rng=system_rng)
     request = registrar_pb2.DrawSampleRequest(entries=wanted, of=len(issued), named=bool(named))
     reply = _registrar(acting, "DrawSample", request)
+    if [row.entry for row in reply.entries] != wanted:
+        # Else the registrar would have a say in what is looked at.
+        name = acting.federation.registrar.name
+        raise PeerFault(name, f"{name} noted other entries than were drawn")
     found = []
     for row in reply.entries:
         if row.HasField("erased_by"):
@@ -173,7 +177,10 @@ def _open_answer(
     request = node_pb2.OpenAnswerRequest(grant=message, query=query, values=values)
     reply = acting.call(process, node_pb2_grpc.AnswerAuditServiceStub, "OpenAnswer", request)
     parts = answer_parts(grant.digest, query, acting.member.name)
-    return open_answer_of(reply.sealed, seal_key(acting), parts)
+    opened = open_answer_of(reply.sealed, seal_key(acting), parts)
+    if values and not opened.plaintext:
+        raise DocumentError(f"{process} was asked for its values, and shows none")
+    return opened
 
 
 def _grant(found: Sampled) -> Signed:
@@ -230,12 +237,11 @@ def _answer_checks(
     papers: Papers, ticket: Ticket, found: Sampled, values: list[dict[str, Any]]
 ) -> list[Check]:
     about = f"answer: {ticket.department}"
-    if why := found.silent.get(ticket.query):
-        said = "the department shows which ticket it answered"
-        return [Check(about, said, "not looked at", why)]
     opened = found.answers.get(ticket.query)
     if opened is None:
-        return []
+        said = "the department shows which ticket it answered"
+        why = found.silent.get(ticket.query, "it opened nothing that was kept")
+        return [Check(about, said, "not looked at", why)]
     checks = list(check_answer(papers, ticket, opened))
     try:
         values += [asdict(each) for each in contributions(papers, ticket, opened)]

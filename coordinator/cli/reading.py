@@ -21,6 +21,7 @@ from ledger.event import Entry, decode
 from ledger.events import EVENTS
 from ledger.verify import open_log
 from ledger.verify_tree import Broken
+from runtime.command import one_line
 from runtime.errors import PeerFault, SettingsError
 
 
@@ -52,8 +53,9 @@ class Row:
 
 
 def plain(value: Any) -> str:
-    """A field's value: text as it is, everything else as JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    """A field's value: text as it is, its controls spelled out; everything else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return one_line(text)
 
 
 def is_offline(place: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runtime.command import Json, options, print_table
+from runtime.command import Json, one_line, options, print_table
 
 Bundles = Annotated[
     list[Path], typer.Argument(help="Bundles, as exported; the registrar's among them.")
@@ -104,7 +104,7 @@ def show(results: list[dict[str, Any]], *, as_json: bool) -> None:
     for result in results:
         sys.stdout.write(f"\n{_heading(result)}\n")
         for line in result.get("letter", []):
-            sys.stdout.write(f"  {line}\n")
+            sys.stdout.write(f"  {one_line(line)}\n")
         print_table(result["checks"], COLUMNS, as_json=False)
         if result["contributions"]:
             print_table(result["contributions"], VALUES, as_json=False)

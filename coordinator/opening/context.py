@@ -76,9 +76,10 @@ def check_recheck_permit(
     before = open_signed(first, Permit, federation.registrar)
     reviewer_of(permit, federation)
     names, threshold = [h.name for h in federation.holders], federation.joint_key.threshold
+    beside = federation.holders_beside(permit.reviewer)
     try:
         _check_about(permit, issued, answers)
-        check_recheck(issued.manifest, permit, before, first.digest, names, threshold)
+        check_recheck(issued.manifest, permit, before, first.digest, names, threshold, beside)
     except MismatchError as error:
         raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
     return permit

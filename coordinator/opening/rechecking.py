@@ -62,13 +62,15 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
 
     def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckReply:
         """Relay what is left to relay, and hand over what came out."""
-        signed = signed_from_wire(request.permit)
+        about: dict[str, str] = {}
         try:
+            signed = signed_from_wire(request.permit)
+            about["permit"] = signed.digest
             with self._turns.take(request.case_id):
                 reply = self._recheck(request, signed)
         except Refusal as refusal:
             if refusal.reason is not Reason.LEDGER_UNAVAILABLE:
-                self._rechecks.refused(current_caller().name, refusal.reason, permit=signed.digest)
+                self._rechecks.refused(current_caller().name, refusal.reason, **about)
             raise
         ensure_time()
         return reply

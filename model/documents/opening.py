@@ -1,7 +1,7 @@
 """Documents of an opening: permits, acceptance, header of a holder's message."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
@@ -132,6 +132,18 @@ def recheck_order(order: Sequence[str], first: OpeningPermit) -> list[str]:
     """
     before = (first.evaluator, first.masker)
     return [h for h in order if h not in before] + [h for h in before if h in order]
+
+
+def in_roles(holders: Sequence[str], beside: Collection[str] = ()) -> list[str]:
+    """Holders in the order in which they accepted, masker first.
+
+    Args:
+        beside: Those in the organisation of whoever reads what comes out. None of them masks: the
+            first two change places. Masker and reader together could ask each bit as a question
+            of their own, which is why the coordinator's organisation holds no share.
+    """
+    first, second, *rest = holders
+    return [second, first, *rest] if first in beside else [first, second, *rest]
 
 
 def ciphertext_digest(ciphertext: bytes) -> str:

@@ -119,7 +119,8 @@ def _allowed(
         return allowed, federation.coordinator.name
     again = open_recheck(permit, manifest, federation, now)
     before = open_first_permit(first, federation)
-    check_recheck(claims, again, before, first.digest, names, threshold)
+    beside = federation.holders_beside(again.reviewer)
+    check_recheck(claims, again, before, first.digest, names, threshold, beside)
     return again, again.reviewer
 
 

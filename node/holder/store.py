@@ -131,3 +131,12 @@ def add_secret(conn: Connection, permit: str, name: str, sealed: bytes) -> None:
 def delete_secret(conn: Connection, permit: str, name: str) -> None:
     """Delete masks or masked numbers that have no more use."""
     conn.execute(delete(SECRETS).where(SECRETS.c.permit == permit, SECRETS.c.name == name))
+
+
+def delete_expired(conn: Connection, now: str) -> None:
+    """Delete every secret of openings whose permit ran out by ``now`` (RFC 3339): no step is left.
+
+    An opening that was broken off would keep its masks and masked numbers for ever.
+    """
+    over = select(OPENINGS.c.permit).where(OPENINGS.c.expires_at <= now)
+    conn.execute(delete(SECRETS).where(SECRETS.c.permit.in_(over)))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from crypto import knowledge, packing, paillier
 from crypto.rng import system_rng
@@ -11,6 +12,8 @@ from model.documents.opening import Permit, answer_set_digest
 from model.documents.query import Answer
 from model.opening import answer_context
 from model.reasons import Reason
+from node.holder import store as holder_store
+from node.process import forget_expired
 from runtime.errors import Refused
 from tests.attacks.conftest import Attackers
 from tests.support.keys import dealt
@@ -119,3 +122,32 @@ def test_holders_that_do_not_compare_the_digest_open_what_no_ledger_has(
     agreed = opening.permit.answers
     monkeypatch.setattr("node.holder.checks.answer_set_digest", lambda *_: agreed)
     assert attackers.relay.run(papers, opening)[INCOME] == 1
+
+
+def kept_by(attackers: Attackers, holder: str, opening: Round) -> set[str]:
+    """The names of a holder's secrets under a permit, once it has forgotten what is over."""
+    parts = attackers.county.services[holder].parts
+    forget_expired(parts)
+    here = holder_store.SECRETS.c.permit == opening.digest.hex()
+    with parts.database.read() as conn:
+        return set(conn.scalars(select(holder_store.SECRETS.c.name).where(here)))
+
+
+def test_holders_forget_masks_and_numbers_of_an_opening_that_was_broken_off(
+    attackers: Attackers,
+) -> None:
+    """Whoever seizes both holders later would have the sums."""
+    relay, clock = attackers.relay, attackers.county.clock
+    opening = relay.begin(attackers.case("earner"))
+    masked = relay.mask(opening)
+    relay.open(opening, masked.mask, masked.share)
+    masker, evaluator = opening.permit.masker, opening.permit.evaluator
+    assert kept_by(attackers, masker, opening) == {"masks", "product"}
+    assert kept_by(attackers, evaluator, opening) == {"numbers", "evidence"}
+    before = clock.ahead
+    clock.move(hours=2)
+    try:
+        assert kept_by(attackers, masker, opening) == set()
+        assert kept_by(attackers, evaluator, opening) == set()
+    finally:
+        clock.ahead = before

@@ -26,6 +26,8 @@ from tests.support.relay import Papers, Relay, Round
 
 RICH = 3
 """Earns ten times the limit; the bit of the first slot is 1."""
+OFFICE = "audit"
+"""The holder in the reviewers' own organisation."""
 Doc = common_pb2.SignedDocument
 
 
@@ -180,7 +182,8 @@ def test_holders_that_seal_to_anybody_give_the_coordinator_a_second_opening(
 ) -> None:
     """With a mask of its own choice it would be a second question."""
     monkeypatch.setattr("runtime.documents.reviewer_of", lambda *_: None)
-    opened = bench.case()
+    # The order is the same, whoever reads: nobody has to change places.
+    opened = opened_first(bench, by_office=True)
     permit = RecheckPermit.decode(bench.permit(opened).body)
     theirs = bench.round(opened, bench.turned(forged(opened, permit, reviewer="coordinator")))
     assert bench.relay.run(opened.papers, theirs) == opened.bits
@@ -255,6 +258,20 @@ def other_first(opened: Opened, permit: RecheckPermit) -> RecheckPermit:
     return permit.model_copy(update={"first": "cd" * 32})
 
 
+def opened_first(bench: Bench, *, by_office: bool) -> Opened:
+    """A case whose first opening the reviewers' office had a part in, as in two thirds, or none."""
+    for _ in range(40):
+        opened = bench.case()
+        if (OFFICE in opened.first.permit.holders) is by_office:
+            return opened
+    raise AssertionError("holders come in one order alone")
+
+
+def reviewers_office(opened: Opened, permit: RecheckPermit) -> RecheckPermit:
+    """The plain order, in which the holder of the reviewer's own office comes first and masks."""
+    return permit.model_copy(update={"holders": [OFFICE, *(set(permit.holders) - {OFFICE})]})
+
+
 Forge = Callable[[Opened, RecheckPermit], RecheckPermit]
 FORGED: dict[str, Forge] = {
     "the same pair": same_pair,
@@ -277,9 +294,24 @@ def test_every_holder_checks_a_turned_registrars_permit_for_itself(
         assert reason is Reason.PERMIT_MISMATCH
 
 
+def test_the_reviewers_own_office_never_masks(bench: Bench) -> None:
+    """Masker and reader in one office could ask each bit as a question of their own."""
+    opened = opened_first(bench, by_office=False)
+    signed = bench.permit(opened)
+    permit = RecheckPermit.decode(signed.body)
+    assert (permit.masker, permit.evaluator) == (opened.first.permit.evaluator, OFFICE)
+    theirs = bench.round(opened, bench.turned(reviewers_office(opened, permit)))
+    for holder in ("bank", "audit", "police"):
+        request = holder_pb2.MaskRequest(context=theirs.context)
+        reason = refused(lambda h=holder, r=request: bench.relay._holder(h, "Mask", r))  # type: ignore[misc]
+        assert reason is Reason.PERMIT_MISMATCH
+    assert bench.relay.mask(bench.round(opened, signed)).HasField("mask")
+
+
 def test_a_first_permit_that_a_holder_never_used_is_refused_by_that_holder(bench: Bench) -> None:
     """A turned registrar signs a first permit after the fact, to have another pair appointed."""
-    opened = bench.case()
+    # The office evaluated or masked, so that whoever masks now had no part in it.
+    opened = opened_first(bench, by_office=True)
     permit = RecheckPermit.decode(bench.permit(opened).body)
     first = Permit.decode(opened.first.context.permit.body).model_copy(update={"permit": "ab" * 16})
     signed = bench.turned(first)

@@ -3,7 +3,7 @@
 Trusts: nobody's word but a holder's signature. The coordinator has no say in who takes part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from coordinator.registrar.office import Office
@@ -15,6 +15,7 @@ from model.documents.opening import (
     OpeningPermit,
     Skip,
     holder_order,
+    in_roles,
     recheck_order,
 )
 from model.documents.query import Manifest
@@ -35,7 +36,6 @@ from runtime.errors import (
 from runtime.guard import current_call
 from runtime.wire import signed_from_wire, signed_to_wire
 
-_ROLES: tuple[HolderRole, ...] = ("masker", "evaluator")
 _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
     (Unreachable, Reason.UNREACHABLE),
     (SettingsError, Reason.UNREACHABLE),
@@ -49,7 +49,7 @@ _REASONS: tuple[tuple[type[Exception], Reason], ...] = (
 class Question:
     """What is to be opened; ``answers`` is the digest of the answer set, hex.
 
-    ``first`` is the permit that a re-check repeats.
+    ``first`` is the permit that a re-check repeats, ``reviewer`` who alone reads what comes out.
     """
 
     signed: Signed
@@ -57,6 +57,7 @@ class Question:
     kind: Kind
     answers: str
     first: OpeningPermit | None = None
+    reviewer: str = ""
 
 
 def ask_holders(office: Office, question: Question) -> tuple[list[str], list[Skip]]:
@@ -67,11 +68,12 @@ def ask_holders(office: Office, question: Question) -> tuple[list[str], list[Ski
     accepted: list[str] = []
     skips: list[Skip] = []
     wanted = office.federation.joint_key.threshold
+    beside = office.federation.holders_beside(question.reviewer)
     for holder in order_of(office, question):
         if len(accepted) == wanted:
             break
         _require_another_pair(question, [*accepted, holder], skips)
-        role = _ROLES[len(accepted)] if len(accepted) < len(_ROLES) else "sharer"
+        role = _role(accepted, holder, beside)
         reason = _ask(office, question, holder, role)
         if reason is None:
             accepted.append(holder)
@@ -79,7 +81,15 @@ def ask_holders(office: Office, question: Question) -> tuple[list[str], list[Ski
             skips.append(Skip(holder=holder, reason=str(reason)))
     if len(accepted) < wanted:
         raise Refusal(Reason.HOLDERS_UNAVAILABLE, _explain(wanted, accepted, skips))
-    return accepted, skips
+    return in_roles(accepted, beside), skips
+
+
+def _role(accepted: Sequence[str], holder: str, beside: Collection[str]) -> HolderRole:
+    """What the next holder is asked to be; as ``in_roles`` will have it."""
+    if len(accepted) >= 2:
+        return "sharer"
+    masks = holder not in beside if not accepted else accepted[0] in beside
+    return "masker" if masks else "evaluator"
 
 
 def order_of(office: Office, question: Question) -> list[str]:

@@ -89,9 +89,8 @@ def issue_recheck(office: Office, determined: Determined, reviewer: str) -> Rech
     if office.parts.clock.now() >= parse_time(manifest.expires_at):
         raise Refusal(Reason.MANIFEST_EXPIRED)
     before = Permit.decode(first.body)
-    holders, skips = ask_holders(
-        office, Question(signed, manifest, "re-check", before.answers, before)
-    )
+    asked = Question(signed, manifest, "re-check", before.answers, before, reviewer)
+    holders, skips = ask_holders(office, asked)
     permit = _permit(office, before, first.digest, determined, reviewer, holders, skips)
     return Recheck(signed, first, _store(office, row, key, permit, determined, question))
 

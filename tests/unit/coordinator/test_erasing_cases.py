@@ -107,6 +107,12 @@ def _twice(bench: Bench) -> None:
         erase(bench, case, person)
 
 
+def _unsigned(bench: Bench) -> None:
+    with bench.county.acting("olga") as acting:
+        request = pb.EraseCaseRequest(erasure={"body": b"{}", "signer": "olga"})
+        acting.call("coordinator", CaseServiceStub, "EraseCase", request)
+
+
 REFUSED: dict[str, tuple[Callable[[Bench], object], Reason]] = {
     "before its end": (_early, Reason.CASE_NOT_OVER),
     "a checker alone": (_alone, Reason.ERASURE_NOT_ASKED),
@@ -120,6 +126,7 @@ REFUSED: dict[str, tuple[Callable[[Bench], object], Reason]] = {
         lambda b: erase(b, closed(b).case_id, "olga", person="otto"),
         Reason.SIGNATURE_INVALID,
     ),
+    "without a signature": (_unsigned, Reason.MALFORMED),
     "a case that nobody opened": (lambda b: erase(b, "ab" * 16, "olga"), Reason.CASE_UNKNOWN),
 }
 
@@ -254,6 +261,18 @@ def test_the_person_cannot_be_recovered_from_the_coordinators_files(bench: Bench
     for key in (bench.county.services["coordinator"].parts.kek, vault.key(row_of(bench, other))):
         with pytest.raises(OpenError):
             open_at_rest(key, before.manifest, aad=[b"case", case.encode(), b"manifest"])
+
+
+def test_what_is_left_names_no_resource_and_no_reason_of_the_registrar(bench: Bench) -> None:
+    case = closed(bench).case_id
+    desk = build_desk(bench.county.services["coordinator"].parts)
+    assert all(b"." in row.data_dates for row in desk.journal.progress(case))
+    erase(bench, case, "olga")
+    erase(bench, case, "chris")
+    assert row_of(bench, case).reason == ""
+    left = desk.journal.progress(case)
+    assert {row.data_dates for row in left} == {b"{}"}
+    assert all(row.department and row.answered_at for row in left)
 
 
 def test_every_proof_holds_and_everybody_tells_the_same_story(bench: Bench, tmp_path: Path) -> None:

@@ -125,3 +125,15 @@ def test_an_unknown_query_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="none of these bundles"):
         write_evidence("00" * 16, honest().write(tmp_path / "b"), tmp_path / "e")
     assert not (tmp_path / "e").exists()
+
+
+def test_an_entry_that_names_a_path_for_its_policy_moves_no_file(tmp_path: Path) -> None:
+    """Whose ledger it is chose the words; the reviewer's disk is none of its business."""
+    made = under_policy()
+    for name in ("query.received", "query.answered"):
+        made.change("tax", name, policy="../../outside")
+    bundles = made.write(tmp_path / "bundles")
+    (tmp_path / "bundles" / "outside.toml").write_text("the reviewer's own")
+    write_evidence(TAX, bundles, tmp_path / "evidence")
+    assert {path.name for path in tmp_path.iterdir()} == {"bundles", "evidence"}
+    assert list((tmp_path / "evidence" / "policies").iterdir()) == []

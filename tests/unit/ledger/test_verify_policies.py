@@ -11,6 +11,8 @@ import pytest
 
 from ledger import verify, verify_policies
 from ledger.export import policy_digest
+from ledger.reconcile import Result, show
+from ledger.reconcile_checks import Finding
 from model.policy import policy_digest as model_digest
 from tests.support.ledgers import POLICY, under_policy, verifier
 
@@ -103,3 +105,18 @@ def test_the_database_of_a_stopped_process_is_held_against_its_policies(tmp_path
         db.execute("UPDATE policy SET body = ?", (POLICY + b"\n",))
         db.commit()
     assert verdict(path)[:2] == ("modified", APPROVED)
+
+
+def test_no_name_in_a_bundle_can_hide_what_is_said_of_it(
+    bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    concealing = "\x1b[8m\u202e.toml"
+    (bundle / "policies" / concealing).write_bytes(b"")
+    assert verify.main([str(bundle), "--key", verifier("tax").vkey()]) != 0
+    said = capsys.readouterr().out
+    assert "it was modified" in said
+    assert said.isascii() and "\x1b" not in said
+    finding = Finding("answer-without-query", "tax", 7, concealing)
+    show(Result(findings=[finding]), as_json=False)
+    said = capsys.readouterr().out
+    assert said.isascii() and "\x1b" not in said

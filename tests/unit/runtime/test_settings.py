@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from runtime import endpoints
+from runtime.database_url import check_url
 from runtime.errors import SettingsError, Unreachable
 from runtime.profile import default_user_folder, find_profile, write_profile
 from runtime.settings import PersonSettings, ProcessSettings, load_settings, to_toml
@@ -35,6 +36,44 @@ def test_mistakes_are_named(tmp_path: Path, table: dict[str, object], words: str
         load_settings(path, ProcessSettings)
     assert str(path) in str(caught.value)
     assert words in str(caught.value)
+
+
+PASSWORDS = {
+    "a plain one": "postgresql://hedui:secret@db/city",
+    "with a slash": "postgresql://hedui:secret/7@db/city",
+    "a port and a slash, as it seems": "postgresql://hedui:5432/secret@db/city",
+    "with a question mark": "postgresql://hedui:5432?secret@db/city?dbname=city",
+    "with a hash": "postgresql://hedui:secret#7@db/city",
+    "with a bracket": "postgresql://hedui:[secret@db/city",
+    "with a sign of Unicode that splits": "postgresql://hedui:secret\u2100@db/city",
+    "as a parameter": "postgresql://hedui@db/city?password=secret",
+    "as a parameter in capitals": "postgresql://hedui@db/city?PASSWORD=secret",
+    "of a key": "postgresql://hedui@db/city?sslpassword=secret",
+}
+
+
+@pytest.mark.parametrize("url", PASSWORDS.values(), ids=PASSWORDS.keys())
+def test_a_database_url_with_a_password_is_refused_and_never_shown(
+    tmp_path: Path, url: str
+) -> None:
+    path = tmp_path / "process.toml"
+    path.write_text(to_toml({**GOOD, "database_url": url}))
+    with pytest.raises(SettingsError, match=r'key "database_url": it') as caught:
+        load_settings(path, ProcessSettings)
+    assert "secret" not in str(caught.value)
+
+
+URLS = {
+    "user, host and port": "postgresql://hedui@db:5433/city",
+    "a socket's folder": "postgresql:///city?host=/run/postgresql",
+    "an address of IPv6": "postgresql://hedui@[::1]:5432/city",
+    "a search path, and an @ in it": "postgresql://db:5432/city?options=-csearch_path%3Da%40b",
+}
+
+
+@pytest.mark.parametrize("url", URLS.values(), ids=URLS.keys())
+def test_a_database_url_without_one_is_taken(url: str) -> None:
+    assert check_url(url) == url
 
 
 def test_not_toml_names_the_line(tmp_path: Path) -> None:
