@@ -17,6 +17,7 @@ from coordinator.cases.engine import Engine
 from coordinator.cases.erasing import Erasures
 from coordinator.cases.journal import Journal
 from coordinator.cases.rechecks import Rechecks
+from coordinator.cases.refusals import Refusals
 from coordinator.cases.service import CaseService
 from coordinator.cases.vault import Vault
 from coordinator.cases.workers import Workers
@@ -80,16 +81,19 @@ def build_desk(parts: Parts) -> Desk:
         clock=parts.clock,
         retention_days=settings.retention_days,
     )
+    refusals = Refusals(parts.writer, kek=parts.kek, rng=parts.rng)
     cases = CaseService(
         journal=journal,
         federation=parts.federation,
         policy_of=policies.approved,
         wake=workers.submit,
         erasures=erasures,
+        refusals=refusals,
     )
     rechecks = RecheckService(
         journal=journal,
-        rechecks=Rechecks(parts.database, parts.writer, vault=vault, kek=parts.kek, rng=parts.rng),
+        rechecks=Rechecks(parts.database, parts.writer, vault=vault, rng=parts.rng),
+        refusals=refusals,
         relay=relay,
         issued_of=engine.issued,
         policy_bytes=policies.exact,

@@ -99,6 +99,8 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("case.opened", "An officer opened a case.", "case manifest? officer? authorization?"),
     ("case.determined", "A determination was drawn.", "case manifest? permit? result bits?"),
     ("case.closed", "A case was closed.", "case officer? reason?"),
+    ("request.refused", "An officer's request for a case, or a decision on one, was refused.",
+     "reason officer case?"),
     ("case.refused", "A case ended because somebody said no.", "case manifest? reason"),
     ("case.inconclusive", "A case ended without a determination.", "case manifest? reason"),
     ("case.decided", "An officer decided on one programme.", "case decision officer"),

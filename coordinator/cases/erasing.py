@@ -69,18 +69,6 @@ class Erasures:
         self._database.purge(rewrite=True)
         return entry
 
-    def refused(self, case_id: str, person: str, reason: Reason) -> None:
-        """Ledger a refusal; ``case_id`` is empty where none was named."""
-        salted = Salted(rng=self._rng)
-        fields = {"person": salted.commit("person", person), "reason": str(reason)}
-        fields |= {"case": case_id} if case_id else {}
-        openings = salted.seal(self._kek)
-
-        def write(tx: Tx) -> None:
-            keep_openings(tx.conn, tx.append("case.erasure_refused", **fields), openings)
-
-        self._writer.run(write)
-
     def _erasable(self, case: store.CaseRow | None, wanted: CaseErasure) -> store.CaseRow:
         """The case if it is over, the registrar knows, and its time of keeping is past."""
         if case is None:

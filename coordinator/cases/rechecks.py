@@ -11,7 +11,6 @@ from coordinator.cases.journal import require_determined
 from coordinator.cases.vault import Vault
 from crypto.commit import Opening
 from crypto.rng import Rng
-from crypto.sealing import AtRestKey
 from ledger import log, merkle
 from model.documents.opening import RecheckPermit
 from model.reasons import Reason
@@ -25,13 +24,10 @@ from runtime.writer import Tx, Writer
 class Rechecks:
     """The re-checks of one coordinator, on its database and writer."""
 
-    def __init__(
-        self, database: Database, writer: Writer, *, vault: Vault, kek: AtRestKey, rng: Rng
-    ) -> None:
+    def __init__(self, database: Database, writer: Writer, *, vault: Vault, rng: Rng) -> None:
         self._database: Final = database
         self._writer: Final = writer
         self._vault: Final = vault
-        self._kek: Final = kek
         self._rng: Final = rng
 
     def get(self, case_id: str) -> store.RecheckRow | None:
@@ -106,17 +102,5 @@ class Rechecks:
         def write(tx: Tx) -> None:
             require_determined(store.find_case(tx.conn, case_id))
             tx.append("recheck.returned", permit=permit, manifest=manifest)
-
-        self._writer.run(write)
-
-    def refused(self, reviewer: str, reason: Reason, **about: str) -> None:
-        """A reviewer was refused; ``about`` names manifest and permit where they are known."""
-        salted = Salted(rng=self._rng)
-        fields = {"reviewer": salted.commit("reviewer", reviewer)}
-        openings = salted.seal(self._kek)
-
-        def write(tx: Tx) -> None:
-            entry = tx.append("recheck.refused", reason=str(reason), **fields, **about)
-            keep_openings(tx.conn, entry, openings)
 
         self._writer.run(write)

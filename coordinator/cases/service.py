@@ -4,13 +4,15 @@ Trusts: the officer's pinned key. An officer acts under the own name only.
 Learns: what the officer asks, and shows what the coordinator knows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 from coordinator.asking.issued import PolicyLookup
 from coordinator.cases.engine import officer_request
 from coordinator.cases.erasing import Erasures
 from coordinator.cases.journal import Journal
+from coordinator.cases.refusals import Refusals
 from coordinator.cases.state import CaseState
 from coordinator.cases.store import CaseRow
 from coordinator.cases.views import case_view
@@ -44,6 +46,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         policy_of: PolicyLookup,
         wake: Callable[[str], None],
         erasures: Erasures,
+        refusals: Refusals,
     ) -> None:
         """``wake`` has a worker take up a case now."""
         self._journal = journal
@@ -51,6 +54,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         self._policy_of = policy_of
         self._wake = wake
         self._erasures = erasures
+        self._refusals = refusals
 
     def offered(self) -> AddService:
         """Return what registers it with a server."""
@@ -58,16 +62,16 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def OpenCase(self, request: pb.OpenCaseRequest, context: Any) -> pb.Case:
         """Store the case and return it; the work is done by the workers."""
-        caller = current_caller().member
-        signed = signed_from_wire(request.request)
-        wanted = open_signed(signed, OfficerRequest, caller)
-        if wanted.officer != caller.name:
-            raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
-        self._policy_of(wanted.policy)
-        second = self._countersigned(request, signed)
-        case = self._journal.open_case(
-            wanted, signed.digest, request.request.SerializeToString(deterministic=True), second
-        )
+        with self._ledgered():
+            caller = current_caller().member
+            signed = signed_from_wire(request.request)
+            wanted = open_signed(signed, OfficerRequest, caller)
+            if wanted.officer != caller.name:
+                raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
+            self._policy_of(wanted.policy)
+            second = self._countersigned(request, signed)
+            message = request.request.SerializeToString(deterministic=True)
+            case = self._journal.open_case(wanted, signed.digest, message, second)
         self._wake(case.case_id)
         return self._view(case)
 
@@ -91,14 +95,17 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.Case:
         """Store the officer's decision; the last programme's closes the case."""
-        caller = current_caller().member
-        decision = open_signed(signed_from_wire(request.decision), Decision, caller)
-        if decision.officer != caller.name:
-            raise Refusal(Reason.SIGNATURE_INVALID, "the decision names another officer")
-        case = self._case(decision.case)
-        message = request.decision.SerializeToString(deterministic=True)
-        if not self._repeated(case, decision):
-            self._decide(case, decision, message)
+        about: dict[str, str] = {}
+        with self._ledgered(about):
+            caller = current_caller().member
+            decision = open_signed(signed_from_wire(request.decision), Decision, caller)
+            if decision.officer != caller.name:
+                raise Refusal(Reason.SIGNATURE_INVALID, "the decision names another officer")
+            case = self._case(decision.case)
+            about["case"] = case.case_id
+            message = request.decision.SerializeToString(deterministic=True)
+            if not self._repeated(case, decision):
+                self._decide(case, decision, message)
         return self._view(self._case(decision.case))
 
     def EraseCase(self, request: pb.EraseCaseRequest, context: Any) -> pb.EraseCaseReply:
@@ -112,11 +119,21 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             message = request.erasure.SerializeToString(deterministic=True)
             entry = self._erasures.erase(wanted, message, caller.role)
         except Refusal as refusal:
-            if refusal.reason is not Reason.LEDGER_UNAVAILABLE:
-                self._erasures.refused(named, caller.name, refusal.reason)
+            who, event = {"person": caller.name}, "case.erasure_refused"
+            self._refusals.record(event, refusal.reason, who, case=named)
             raise
         case = self._case(wanted.case)
         return pb.EraseCaseReply(case_id=case.case_id, state=case.state, ledger_entry=entry)
+
+    @contextmanager
+    def _ledgered(self, about: Mapping[str, str] | None = None) -> Iterator[None]:
+        """What is refused inside stands in the ledger, with what ``about`` holds by then."""
+        try:
+            yield
+        except Refusal as refusal:
+            who = {"officer": current_caller().name}
+            self._refusals.record("request.refused", refusal.reason, who, **(about or {}))
+            raise
 
     def _decide(self, case: CaseRow, decision: Decision, message: bytes) -> None:
         if case.state is CaseState.ERASED:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from coordinator.asking.issued import Issued
 from coordinator.cases.journal import Journal, require_determined
 from coordinator.cases.rechecks import Rechecks
+from coordinator.cases.refusals import Refusals
 from coordinator.cases.state import Setback
 from coordinator.cases.store import CaseRow
 from coordinator.opening import context
@@ -42,6 +43,7 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
         *,
         journal: Journal,
         rechecks: Rechecks,
+        refusals: Refusals,
         relay: Relay,
         issued_of: ReadCase,
         policy_bytes: Callable[[str], bytes],
@@ -50,6 +52,7 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
         """``policy_bytes`` gives the exact bytes of a policy by digest, hex."""
         self._journal: Final = journal
         self._rechecks: Final = rechecks
+        self._refusals: Final = refusals
         self._relay: Final = relay
         self._issued_of: Final = issued_of
         self._policy_bytes: Final = policy_bytes
@@ -69,8 +72,8 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
             with self._turns.take(request.case_id):
                 reply = self._recheck(request, signed)
         except Refusal as refusal:
-            if refusal.reason is not Reason.LEDGER_UNAVAILABLE:
-                self._rechecks.refused(current_caller().name, refusal.reason, **about)
+            who = {"reviewer": current_caller().name}
+            self._refusals.record("recheck.refused", refusal.reason, who, **about)
             raise
         ensure_time()
         return reply

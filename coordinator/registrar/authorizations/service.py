@@ -9,6 +9,7 @@ from coordinator.registrar.authorizations.store import AuthorizationRow
 from coordinator.registrar.office import Office
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1 import registrar_pb2_grpc
+from hedui.v1.common_pb2 import SignedDocument
 from model.documents.authorization import Authorization, AuthorizationCheck, Erasure
 from model.documents.signed import DocumentError, Signed
 from model.reasons import Reason
@@ -31,8 +32,7 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
         self, request: pb.RegisterAuthorizationRequest, context: Any
     ) -> pb.AuthorizationReply:
         """Store a letter; not in force yet."""
-        signed = signed_from_wire(request.authorization)
-        caller = current_caller()
+        signed, caller = self._signed(request.authorization), current_caller()
         number = _number(signed, Authorization)
         row = self._guarded(number, lambda: desk.register(self._office, signed, caller))
         return self._reply(row)
@@ -41,8 +41,7 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
         self, request: pb.ConfirmAuthorizationRequest, context: Any
     ) -> pb.AuthorizationReply:
         """Put it into force."""
-        signed = signed_from_wire(request.check)
-        caller = current_caller()
+        signed, caller = self._signed(request.check), current_caller()
         number = _number(signed, AuthorizationCheck)
         row = self._guarded(number, lambda: desk.confirm(self._office, signed, caller))
         return self._reply(row)
@@ -59,8 +58,7 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
         self, request: pb.EraseAuthorizationRequest, context: Any
     ) -> pb.AuthorizationReply:
         """Ask for its erasure, or carry it out."""
-        signed = signed_from_wire(request.erasure)
-        caller = current_caller()
+        signed, caller = self._signed(request.erasure), current_caller()
         number = _number(signed, Erasure)
         row = self._guarded(number, lambda: erasing.erase(self._office, signed, caller))
         return self._reply(row)
@@ -100,6 +98,9 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
                 for row in rows
             ]
         )
+
+    def _signed(self, message: SignedDocument) -> Signed:
+        return self._guarded("", lambda: signed_from_wire(message))
 
     def _guarded(self, number: str, act: Callable[[], T]) -> T:
         """Act; a refusal is ledgered with the caller and the number as commitments."""

@@ -30,11 +30,7 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
         self, request: pb.IssueManifestRequest, context: Any
     ) -> pb.IssueManifestReply:
         """A manifest and its tickets."""
-        signed = signed_from_wire(request.request)
-        counter = None
-        if request.HasField("countersigned"):
-            counter = signed_from_wire(request.countersigned)
-        issued = self._issue(signed, counter)
+        issued = self._issue(request)
         # The coordinator asks again with the same request if nobody waits any more.
         ensure_time()
         return pb.IssueManifestReply(
@@ -78,13 +74,17 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
         desk.end(self._office, row.number, "ended")
         return common_pb2.Empty()
 
-    def _issue(self, signed: Signed, counter: Signed | None) -> Issued:
+    def _issue(self, request: pb.IssueManifestRequest) -> Issued:
+        committed: dict[str, str] = {}
         try:
+            signed, counter = signed_from_wire(request.request), None
+            committed = _named(signed)
+            if request.HasField("countersigned"):
+                counter = signed_from_wire(request.countersigned)
             return issue(self._office, signed, counter)
         except Refusal as refusal:
             if refusal.reason is Reason.LEDGER_UNAVAILABLE:
                 raise
-            committed = _named(signed)
             self._office.refuse("manifest.refused", refusal, committed)
 
     def _refuse_permit(self, refusal: Refusal, manifest: str) -> NoReturn:

@@ -335,6 +335,32 @@ def decide(bench: Bench, case: pb.Case, *, officer: str = "olga", **changes: str
     return reply
 
 
+def refused_requests(bench: Bench) -> list[tuple[str, bool]]:
+    """Reason, and whether a case is named, of each refusal to an officer."""
+    entries = bench.county.ledger("coordinator", event_name="request.refused")
+    return [(e.fields["reason"], "case" in e.fields) for e in entries]
+
+
+def test_what_is_refused_to_an_officer_is_ledgered_without_the_name(bench: Bench) -> None:
+    before = len(refused_requests(bench))
+    unknown = Question("00" * 32, ASKED.programmes, "")
+    with pytest.raises(Refused):
+        bench.open(bench.household(), asked=unknown)
+    request = pb.OpenCaseRequest()
+    with bench.county.acting("olga") as acting, pytest.raises(Refused):
+        acting.call("coordinator", CaseServiceStub, "OpenCase", request)
+    (case,) = bench.verify(bench.household())
+    with pytest.raises(Refused):
+        decide(bench, case, programme="other")
+    assert refused_requests(bench)[before:] == [
+        ("policy_unknown", False),
+        ("malformed", False),
+        ("programme_not_granted", True),
+    ]
+    last = bench.county.ledger("coordinator", event_name="request.refused")[-1]
+    assert len(last.fields["officer"]) == 64 and "olga" not in str(last.fields)
+
+
 def test_a_decision_closes_the_case_and_the_application(bench: Bench) -> None:
     number = bench.household()
     (case,) = bench.verify(number)
