@@ -71,7 +71,8 @@ class Backend(Protocol):
     def storage_fault(self, error: BaseException) -> str | None: ...
     def absent_means_never(self) -> bool: ...
     def backup(self, target: Path) -> None: ...
-    def purge(self, *, rewrite: bool = False) -> None: ...
+    def owe_rewrite(self) -> None: ...
+    def purge(self) -> None: ...
 
 
 class Database:
@@ -133,14 +134,20 @@ class Database:
         """Copy the live database into the new file ``target`` (SQLite only)."""
         self.backend.backup(target)
 
-    def purge(self, *, rewrite: bool = False) -> None:
+    def owe_rewrite(self) -> None:
+        """Before an erasure: note that the whole file is to be written anew (SQLite only).
+
+        The note outlives a kill; ``purge`` does it and takes the note away.
+        """
+        self.backend.owe_rewrite()
+
+    def purge(self) -> None:
         """Let what was deleted go from the write-ahead log as well (SQLite only).
 
-        What somebody still reads, or writes at this moment, stays there until the next time.
-        ``rewrite`` writes the whole file anew, which takes the time and room of a copy and keeps
-        the writer waiting.
+        What somebody still reads, or writes at this moment, stays there until the next time. A
+        rewrite that is owed takes the time and room of a copy and keeps the writer waiting.
         """
-        self.backend.purge(rewrite=rewrite)
+        self.backend.purge()
 
     def close(self) -> None:
         """Close all connections and give the lock back. A second time does nothing."""

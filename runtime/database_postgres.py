@@ -170,7 +170,10 @@ class PostgresBackend:
         """True: absence is read in a session that has taken over the lost one's lock."""
         return True
 
-    def purge(self, *, rewrite: bool = False) -> None:
+    def owe_rewrite(self) -> None:
+        """Nothing to note, see ``purge``."""
+
+    def purge(self) -> None:
         """Nothing: dead rows and the server's own log are its administrator's (VACUUM FULL)."""
 
     def backup(self, target: Path) -> None:

@@ -135,18 +135,29 @@ class SqliteBackend:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
 
-    def purge(self, *, rewrite: bool = False) -> None:
-        """Copy the write-ahead log into the file and cut it to nothing.
+    def owe_rewrite(self) -> None:
+        """Note on disk that the file is to be rewritten, before something is erased from it."""
+        os.close(os.open(self._owed, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        _sync(self._owed.parent)
+
+    def purge(self) -> None:
+        """Copy the write-ahead log into the file and cut it to nothing; rewrite it if owed.
 
         Older pages stand in the log until then, deleted content included; and where SQLite
         rearranged pages, a piece of what they held, until the file is rewritten.
         """
         with closing(sqlite3.connect(self.path, timeout=self._busy_ms / 1000)) as connection:
-            if rewrite:
-                # Busy, or no room for a second copy: what was deleted is overwritten already.
+            if self._owed.exists():
+                # Busy, or no room for a second copy: it stays owed. What was deleted is
+                # overwritten already.
                 with suppress(sqlite3.OperationalError):
                     connection.execute("VACUUM")
+                    self._owed.unlink(missing_ok=True)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    @property
+    def _owed(self) -> Path:
+        return self.path.with_name(self.path.name + ".rewrite")
 
     def _copy(self, part: Path) -> None:
         with (

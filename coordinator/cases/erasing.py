@@ -65,8 +65,9 @@ class Erasures:
             return self._ask(case, wanted, message)
         if asked is None or asked.reason != wanted.reason:
             raise Refusal(Reason.ERASURE_NOT_ASKED)
+        self._database.owe_rewrite()
         entry = self._carry_out(case, asked, wanted, message)
-        self._database.purge(rewrite=True)
+        self._database.purge()
         return entry
 
     def _erasable(self, case: store.CaseRow | None, wanted: CaseErasure) -> store.CaseRow:

@@ -153,3 +153,27 @@ def signer() -> LogSigner:
 def database(tmp_path: Path) -> Iterator[Database]:
     with open_database(tmp_path / "n.db", METADATA, service="node", create=True) as opened:
         yield opened
+
+
+def test_a_rewrite_that_is_owed_outlives_a_kill_and_is_done_once(tmp_path: Path) -> None:
+    path = tmp_path / "node.db"
+
+    def filled_and_emptied(database: Database) -> int:
+        conn = database.writer_connection()
+        with conn.begin():
+            conn.exec_driver_sql("CREATE TABLE IF NOT EXISTS big (body BLOB)")
+            conn.exec_driver_sql("INSERT INTO big VALUES (zeroblob(400000))")
+        with conn.begin():
+            conn.exec_driver_sql("DELETE FROM big")
+        database.purge()
+        return path.stat().st_size
+
+    with open_database(path, METADATA, service="node", create=True) as database:
+        large = filled_and_emptied(database)
+        database.owe_rewrite()
+        # Killed here: nothing of the rewrite has happened, and the next process knows of it.
+    with open_database(path, METADATA, service="node") as database:
+        database.purge()
+        assert path.stat().st_size < large - 300_000
+        assert not path.with_name("node.db.rewrite").exists()
+        assert filled_and_emptied(database) > large - 100_000
