@@ -9,6 +9,7 @@ from typing import Any
 
 from hedui.v1 import coordinator_pb2 as pb
 from model.reasons import EXPLANATIONS, Reason
+from runtime.command import visible
 
 MARKS = {"met": "✓", "not met": "✗", "inconclusive": "?"}
 ZH = {
@@ -106,7 +107,7 @@ def print_case(case: pb.Case) -> None:
     if case.reason:
         out.write(f"  why: {say_reason(case.reason)}\n")
     if case.detail:
-        out.write(f"       {case.detail}\n")
+        out.write(f"       {visible(case.detail)}\n")
     _print_departments(case.departments)
     if case.has_entry:
         out.write(f"  ledger: entry {case.ledger_entry} of the coordinator\n")
@@ -121,11 +122,13 @@ def _print_programme(found: pb.ProgrammeDetermination) -> None:
     table = Table("rule", "", "what was compared", title=None, show_lines=False)
     for rule in found.rules:
         mark = f"{MARKS.get(rule.outcome, '?')} {rule.outcome}"
-        what = f"{rule.explanation}\n{rule.legal}"
+        what = f"{visible(rule.explanation)}\n{visible(rule.legal)}"
         # Titles come from a policy file: brackets in them are text, not markup.
-        table.add_row(escape(f"{rule.title}\n{rule.title_zh}"), mark, escape(what))
+        title = f"{visible(rule.title)}\n{visible(rule.title_zh)}"
+        table.add_row(escape(title), mark, escape(what))
     console = Console()
-    console.print(f"  {found.title} {found.title_zh}: {outcome}", highlight=False, markup=False)
+    head = visible(f"{found.title} {found.title_zh}: {outcome}")
+    console.print(f"  {head}", highlight=False, markup=False)
     console.print(table)
 
 
