@@ -5,6 +5,7 @@ Readers take ``read()``: one snapshot, no writing. All writing goes through ``ru
 Several logs in one PostgreSQL database need a schema each.
 """
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,6 +85,7 @@ class Database:
         self._write: Engine = backend.write_engine()
         self._read: Engine = backend.read_engine(readers)
         self._writer: Connection | None = None
+        self._purging: Final = threading.Lock()
 
     def __str__(self) -> str:
         return str(self.backend)
@@ -134,20 +136,26 @@ class Database:
         """Copy the live database into the new file ``target`` (SQLite only)."""
         self.backend.backup(target)
 
-    def owe_rewrite(self) -> None:
-        """Before an erasure: note that the whole file is to be written anew (SQLite only).
+    @contextmanager
+    def erasing(self) -> Iterator[None]:
+        """Around an erasure: afterwards the whole file is written anew (SQLite only).
 
-        The note outlives a kill; ``purge`` does it and takes the note away.
+        That it is owed is noted on disk first: after a kill, ``purge`` does it. One at a time, so
+        that none takes another's note away. It takes the time and room of a copy of the file and
+        keeps the writer waiting.
         """
-        self.backend.owe_rewrite()
+        with self._purging:
+            self.backend.owe_rewrite()
+            yield
+            self.backend.purge()
 
     def purge(self) -> None:
         """Let what was deleted go from the write-ahead log as well (SQLite only).
 
-        What somebody still reads, or writes at this moment, stays there until the next time. A
-        rewrite that is owed takes the time and room of a copy and keeps the writer waiting.
+        What somebody still reads, or writes at this moment, stays there until the next time.
         """
-        self.backend.purge()
+        with self._purging:
+            self.backend.purge()
 
     def close(self) -> None:
         """Close all connections and give the lock back. A second time does nothing."""

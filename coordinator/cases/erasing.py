@@ -65,10 +65,8 @@ class Erasures:
             return self._ask(case, wanted, message)
         if asked is None or asked.reason != wanted.reason:
             raise Refusal(Reason.ERASURE_NOT_ASKED)
-        self._database.owe_rewrite()
-        entry = self._carry_out(case, asked, wanted, message)
-        self._database.purge()
-        return entry
+        with self._database.erasing():
+            return self._carry_out(case, asked, wanted, message)
 
     def _erasable(self, case: store.CaseRow | None, wanted: CaseErasure) -> store.CaseRow:
         """The case if it is over, the registrar knows, and its time of keeping is past."""

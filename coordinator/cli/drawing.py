@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.cli.acting import Acting
-from coordinator.cli.reconciling import trusted_federation
+from coordinator.cli.reconciling import read_ledgers, trusted_federation
 from coordinator.cli.reporting import zone_named
 from coordinator.reviewing.answers import check_answer, contributions
 from coordinator.reviewing.checks import check_entry, check_erased
@@ -16,7 +16,6 @@ from crypto.errors import CryptoError
 from crypto.rng import Rng, shuffled, system_rng
 from crypto.sealing import SealingKey
 from hedui.v1 import node_pb2, node_pb2_grpc, registrar_pb2, registrar_pb2_grpc
-from ledger.reconcile import read_verified
 from model.documents.query import Ticket
 from model.documents.sampling import SampleGrant
 from model.documents.signed import DocumentError, Signed
@@ -67,10 +66,11 @@ def read_sources(
 ) -> Sources:
     """Verify the bundles and read what a sample is held against.
 
-    Raises Broken for a bundle that does not hold, SettingsError for evidence that is not there.
+    A bundle that does not hold ends the command. Raises SettingsError for evidence that is not
+    there.
     """
     data = trusted_federation(chosen, bundles, federation)
-    ledgers = read_verified(bundles, data)
+    ledgers = read_ledgers(bundles, data)
     return Sources(Federation.parse(data), ledgers, zone_named(zone), _hashes(evidence))
 
 

@@ -37,14 +37,16 @@ def officers(
     """
     from coordinator.cli.acting import act
     from coordinator.cli.keeping import write_lines
-    from coordinator.cli.reconciling import trusted_federation
-    from ledger.reconcile import read_verified
+    from coordinator.cli.reconciling import read_ledgers, trusted_federation
+    from model.roles import Role
     from runtime.errors import SettingsError
 
     if to.exists():
         raise SettingsError(f"{to} exists already; name another file")
     chosen = options(context)
-    (ledger,) = read_verified([bundle], trusted_federation(chosen, [bundle], federation))
+    (ledger,) = read_ledgers([bundle], trusted_federation(chosen, [bundle], federation))
+    if ledger.member.role != Role.REGISTRAR:
+        raise SettingsError(f"{bundle} is the bundle of {ledger.member.name}, not the registrar's")
     issued = {fact.index: fact.text("officer") for fact in ledger.of("manifest.issued")}
     with act(chosen) as acting:
         found = list(_fetch(acting, ledger))

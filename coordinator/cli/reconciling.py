@@ -2,11 +2,14 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runtime.command import Json, Options, options
+from runtime.command import Json, Options, options, visible
+
+if TYPE_CHECKING:
+    from ledger.reconcile_facts import Ledger
 
 Bundles = Annotated[list[Path], typer.Argument(help="One bundle per process, as exported.")]
 FederationFile = Annotated[
@@ -67,3 +70,16 @@ def trusted_federation(chosen: Options, bundles: list[Path], given: Path | None)
         return (home / "federation.toml").read_bytes()
     typer.echo("federation file: found beside the logs; compare it with yours", err=True)
     return find_federation(bundles, None)
+
+
+def read_ledgers(bundles: list[Path], federation: bytes) -> "list[Ledger]":
+    """Verify bundles and read them; ends the command, with the verifier's code, where one fails."""
+    from ledger.reconcile import read_verified
+    from ledger.verify import CODES
+    from ledger.verify_tree import Broken
+
+    try:
+        return read_verified(bundles, federation)
+    except Broken as broken:
+        typer.echo(visible(f"{broken.sentence}. Nothing was done with it"), err=True)
+        raise typer.Exit(CODES[broken.kind]) from None

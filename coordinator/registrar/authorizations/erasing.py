@@ -36,10 +36,8 @@ def erase(office: Office, signed: Signed, caller: Caller) -> AuthorizationRow:
     row = _erasable(office, wanted)
     if caller.role is Role.CLERK:
         return _ask(office, row, wanted, signed)
-    office.parts.database.owe_rewrite()
-    done = _carry_out(office, row, wanted, signed)
-    office.parts.database.purge()
-    return done
+    with office.parts.database.erasing():
+        return _carry_out(office, row, wanted, signed)
 
 
 def _erasable(office: Office, wanted: Erasure) -> AuthorizationRow:

@@ -37,6 +37,23 @@ def test_officers_of_all_manifests_are_opened_to_the_reviewer_and_ledgered(
     assert set(last.fields) == {"first", "count", "reviewer"}
     report = hedui(bench, "ledger", "report", *bundles, "--openings", str(target))
     assert report.exception is None
+    before = len(bench.county.ledger("registrar", event_name="officers.opened"))
+    other = next(path for path in bundles if path.endswith("coordinator"))
+    wrong = hedui(bench, "ledger", "officers", other, "--to", f"{target}2", person="rosa")
+    assert "is the bundle of coordinator, not the registrar's" in str(wrong.exception)
+    assert len(bench.county.ledger("registrar", event_name="officers.opened")) == before
+    entries = Path(registrar) / "entries" / "000000000000.jsonl"
+    whole = entries.read_bytes()
+    entries.write_bytes(whole.replace(b"manifest.issued", b"manifest.issueD", 1))
+    for arguments in (
+        ("officers", registrar, "--to", f"{target}3"),
+        ("sample", *bundles),
+        ("report", *bundles),
+    ):
+        tampered = hedui(bench, "ledger", *arguments, person="rosa")
+        assert tampered.exit_code == 10, arguments
+        assert "modified" in tampered.stderr and "Nothing was done with it" in tampered.stderr
+    entries.write_bytes(whole)
     again = hedui(bench, "ledger", "officers", registrar, "--to", str(target), person="rosa")
     assert "exists already" in str(again.exception)
 
