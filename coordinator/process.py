@@ -83,6 +83,7 @@ def build_desk(parts: Parts) -> Desk:
     )
     refusals = Refusals(parts.writer, kek=parts.kek, rng=parts.rng)
     cases = CaseService(
+        name=parts.name,
         journal=journal,
         federation=parts.federation,
         policy_of=policies.approved,

@@ -24,6 +24,9 @@ ProfileOption = Annotated[
     Path | None, typer.Option("--profile", help="hedui.toml, or the folder that holds it.")
 ]
 PersonOption = Annotated[str, typer.Option("--person", help="Who acts: a name under HOME/people.")]
+RequesterOption = Annotated[
+    str, typer.Option("--requester", help="Which coordinator is meant, where there are several.")
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the whole trace of an error.")]
 DatabaseUrl = Annotated[
     str, typer.Option("--database-url", help="PostgreSQL, without a password; default: SQLite.")
@@ -42,6 +45,7 @@ class Options:
     profile_option: Path | None
     person_option: str
     verbose: bool
+    requester_option: str = ""
 
     @property
     def home(self) -> Path:
@@ -59,6 +63,13 @@ class Options:
         if not name:
             raise SettingsError(f"{self.source}: nobody acts. Name a person with --person NAME")
         return name
+
+    @property
+    def requester(self) -> str:
+        """Which coordinator is meant: ``--requester``, else the profile's; empty: the only one."""
+        if self.requester_option or self.home_option is not None:
+            return self.requester_option
+        return self._profile().requester
 
     @property
     def source(self) -> str:
@@ -193,8 +204,12 @@ def print_table(
     Console().print(table)
 
 
-def root_callback() -> Callable[..., None]:
-    """Return the callback of a root: it stores the global options for ``options``."""
+def root_callback(*, requester: bool = True) -> Callable[..., None]:
+    """Return the callback of a root: it stores the global options for ``options``.
+
+    Args:
+        requester: Whether its commands call coordinators, of which there may be several.
+    """
 
     def callback(
         context: typer.Context,
@@ -202,7 +217,17 @@ def root_callback() -> Callable[..., None]:
         profile: ProfileOption = None,
         person: PersonOption = "",
         verbose: Verbose = False,
+        requester: RequesterOption = "",
     ) -> None:
-        context.obj = Options(home, profile, person, verbose)
+        context.obj = Options(home, profile, person, verbose, requester)
 
-    return callback
+    def without(
+        context: typer.Context,
+        home: Home = None,
+        profile: ProfileOption = None,
+        person: PersonOption = "",
+        verbose: Verbose = False,
+    ) -> None:
+        callback(context, home, profile, person, verbose)
+
+    return callback if requester else without

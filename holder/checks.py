@@ -36,6 +36,7 @@ from runtime.documents import (
     open_manifest,
     open_permit,
     open_recheck,
+    require_requester,
 )
 from runtime.errors import Refusal
 
@@ -52,7 +53,9 @@ class Context:
     permit: OpeningPermit
     permit_digest: str
     recipient: str
-    """Who alone can read what comes out: the coordinator; of a re-check, its reviewer."""
+    """Who alone can read what comes out: the requester; of a re-check, its reviewer."""
+    requester: str
+    """The manifest's coordinator, which alone may relay."""
     first: str
     """Of a re-check: digest of the permit that it repeats; else empty."""
     terms: CaseTerms
@@ -71,18 +74,21 @@ def check_context(
     federation: Federation,
     key: paillier.PublicKey,
     now: datetime,
+    caller: str,
 ) -> Context:
     """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason.
 
     Args:
+        caller: The process that relays, by its certificate: the manifest's requester alone may.
         first: For a re-check alone: the permit of the determination. Whether it is there decides
             which kind of permit is expected, and under which label it must be signed.
     """
     claims = open_manifest(manifest, federation, now)
+    requester = require_requester(claims.requester, caller, federation)
     policy = policy_of(claims.policy)
     try:
         terms = case_terms(claims, openings, policy)
-        allowed, recipient = _allowed(claims, manifest, permit, first, federation, now)
+        allowed, reviewer = _allowed(claims, manifest, permit, first, federation, now)
         check_split(claims, allowed)
     except MismatchError as error:
         raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
@@ -96,7 +102,8 @@ def check_context(
         manifest_digest=manifest.digest,
         permit=allowed,
         permit_digest=permit.digest,
-        recipient=recipient,
+        recipient=reviewer or requester.name,
+        requester=requester.name,
         first=first.digest if first is not None else "",
         terms=terms,
         answers=ciphertexts,
@@ -111,12 +118,12 @@ def _allowed(
     federation: Federation,
     now: datetime,
 ) -> tuple[OpeningPermit, str]:
-    """The permit, its holders being those that its kind demands; and who may read the output."""
+    """The permit, its holders being those that its kind demands; and a re-check's reviewer."""
     names, threshold = [h.name for h in federation.holders], federation.joint_key.threshold
     if first is None:
         allowed = open_permit(permit, manifest, federation, now)
         check_holders(claims, allowed, names, threshold)
-        return allowed, federation.coordinator.name
+        return allowed, ""
     again = open_recheck(permit, manifest, federation, now)
     before = open_first_permit(first, federation)
     beside = federation.holders_beside(again.reviewer)

@@ -17,7 +17,7 @@ from model.limits import DIGEST_BYTES
 from model.reasons import Reason
 from runtime.documents import open_manifest
 from runtime.errors import Refusal
-from runtime.transport.guard import ensure_time
+from runtime.transport.guard import current_caller, ensure_time
 from runtime.transport.server import AddService, offer
 from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
 
@@ -58,28 +58,28 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
     def Compare(self, request: pb.CompareRequest, context: grpc.ServicerContext) -> pb.CompareReply:
         """Step 4."""
         permit = _digest(request.permit)
-        return self._answer(permit, lambda: masker.compare(self._holder, permit, request.bits))
+        return self._step(permit, lambda: masker.compare(self._holder, permit, request.bits))
 
     def Conclude(
         self, request: pb.ConcludeRequest, context: grpc.ServicerContext
     ) -> pb.ConcludeReply:
         """Step 5."""
         permit = _digest(request.permit)
-        return self._answer(permit, lambda: evaluator.conclude(self._holder, permit, request.terms))
+        return self._step(permit, lambda: evaluator.conclude(self._holder, permit, request.terms))
 
     def ProveShare(
         self, request: pb.ProveShareRequest, context: grpc.ServicerContext
     ) -> pb.ProveShareReply:
         """After share_invalid."""
         permit = _digest(request.permit)
-        return self._answer(permit, lambda: sharing.prove(self._holder, permit))
+        return self._step(permit, lambda: sharing.prove(self._holder, permit))
 
     def NameCheat(
         self, request: pb.NameCheatRequest, context: grpc.ServicerContext
     ) -> pb.NameCheatReply:
         """After share_invalid, at the evaluator."""
         permit = _digest(request.permit)
-        return self._answer(
+        return self._step(
             permit, lambda: evaluator.name_cheat(self._holder, permit, request.proofs)
         )
 
@@ -109,6 +109,15 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
         permit = signed_from_wire(message.permit).digest
         return self._answer(permit, lambda: step(self._checked(message)))
 
+    def _step(self, permit: str, step: Callable[[], R]) -> R:
+        """A later step, of whoever relayed the first."""
+
+        def checked() -> R:
+            self._holder.check_caller(permit, current_caller().name)
+            return step()
+
+        return self._answer(permit, checked)
+
     def _checked(self, message: pb.OpeningContext) -> Context:
         parts = self._holder.parts
         return check_context(
@@ -121,6 +130,7 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
             federation=parts.federation,
             key=self._holder.joint.public,
             now=parts.clock.now(),
+            caller=current_caller().name,
         )
 
     def _answer(self, permit: str, step: Callable[[], R]) -> R:
@@ -135,6 +145,7 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
 
     def _ledger_refusal(self, permit: str, reason: Reason) -> None:
         about = {"permit": permit} if permit else {}
+        about |= {"requester": current_caller().name} if permit else {}
         self._holder.parts.writer.run(
             lambda tx: tx.append("opening.refused", reason=str(reason), **about)
         )

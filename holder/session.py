@@ -27,6 +27,7 @@ from model.federation import Federation, Member, Process
 from model.fields import parse_time
 from model.opening import CaseTerms
 from model.reasons import Reason
+from runtime.documents import require_requester
 from runtime.errors import Refusal
 from runtime.process import Parts
 from runtime.storage.writer import Tx
@@ -133,6 +134,13 @@ class Holder:
 
     # --- steps --------------------------------------------------------------------------------
 
+    def check_caller(self, permit: str, caller: str) -> None:
+        """Raise Refusal(wrong_requester) where another coordinator relayed this opening."""
+        with self.parts.database.read() as conn:
+            found = store.opening(conn, permit)
+        if found is not None:
+            require_requester(found.requester, caller, self.federation)
+
     def opening(self, permit: str) -> store.Opening:
         """Our tombstone under this permit. Raises Refusal(step_out_of_order or permit_expired)."""
         with self.parts.database.read() as conn:
@@ -173,6 +181,7 @@ class Holder:
             masker=permit.masker,
             evaluator=permit.evaluator,
             recipient=context.recipient,
+            requester=context.requester,
             expires_at=permit.expires_at,
         )
 
@@ -187,6 +196,7 @@ class Holder:
                     permit=opening.permit,
                     manifest=opening.manifest,
                     role=role,
+                    requester=context.requester,
                 )
 
         return write

@@ -32,6 +32,8 @@ OPENINGS = Table(
     Column("evaluator", String(64), nullable=False),
     # Who alone can read what comes out.
     Column("recipient", String(64), nullable=False),
+    # The coordinator that alone may relay; empty in rows from when a federation had one.
+    Column("requester", String(64), nullable=False),
     Column("expires_at", String(32), nullable=False),
     Column("at", String(32), nullable=False),
     # A holder takes part once per manifest and kind; the row is never deleted.
@@ -68,6 +70,7 @@ class Opening:
     masker: str
     evaluator: str
     recipient: str
+    requester: str
     expires_at: str
 
 

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     NO_DEADLINE = "no_deadline"
     MALFORMED = "malformed"
     SIGNATURE_INVALID = "signature_invalid"
+    WRONG_REQUESTER = "wrong_requester"
     # authorization
     AUTHORIZATION_UNKNOWN = "authorization_unknown"
     AUTHORIZATION_EXISTS = "authorization_exists"
@@ -143,6 +144,11 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "a signature does not verify under the pinned key",
         "sign with the key that the federation file pins",
         "签名验证失败",
+    ),
+    Reason.WRONG_REQUESTER: _e(
+        "the letter, request or manifest is for another coordinator than the one that calls",
+        "ask through the coordinator that the letter names: `--requester NAME`",
+        "授权书、申请或查询清单属于另一查询机构",
     ),
     Reason.AUTHORIZATION_UNKNOWN: _e(
         "there is no authorization with this number",

@@ -57,7 +57,9 @@ class QueryService(node_pb2_grpc.QueryServiceServicer):
         """Answer one ticket, or refuse with a reason; both at a step."""
         arrived = self._pace.arrived()
         try:
-            answered = self._answerer.answer(lambda: _papers(request))
+            answered = self._answerer.answer(
+                lambda: _papers(request), requester=current_caller().name
+            )
             reply = node_pb2.AnswerReply(
                 answer=signed_to_wire(answered.answer), receipt=self._receipt(answered)
             )

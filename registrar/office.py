@@ -58,6 +58,13 @@ class Office:
         """A collector for the commitments of one entry."""
         return Salted(rng=self.parts.rng)
 
+    def requester_name(self, named: str) -> str:
+        """The requester that a stored manifest names, while it is a member. Raises Refusal."""
+        requester = self.federation.requester(named)
+        if requester is None:
+            raise Refusal(Reason.WRONG_REQUESTER, "the manifest's coordinator is no member")
+        return requester.name
+
     def open_by_person(self, signed: Signed, kind: type[D], role: Role) -> tuple[D, Person]:
         """Verify a document that a person of this role signed. Raises Refusal."""
         signer = self.federation.member(signed.signer)

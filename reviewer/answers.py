@@ -111,7 +111,7 @@ def _node(papers: Papers, ticket: Ticket, opened: OpenedAnswer, node: Process) -
 
 
 def _coordinator(papers: Papers, ticket: Ticket, opened: OpenedAnswer, node: Process) -> None:
-    name = papers.sources.federation.coordinator.name
+    name = papers.requester
     fact = _fact(papers, name, "answer.received", ticket)
     if fact.text("answer") != opened.answer.signed.digest:
         raise Wrong(f"entry {fact.index} of {name} names another answer")

@@ -13,7 +13,7 @@ from crypto.signing import VerifyKey
 from model.documents.opening import OpeningPermit, Permit, RecheckPermit
 from model.documents.query import Answer, Manifest
 from model.documents.signed import Document, DocumentError, Signed
-from model.federation import Federation, Member
+from model.federation import Federation, Member, Process
 from model.fields import parse_time
 from model.opening import answer_context
 from model.reasons import Reason
@@ -71,9 +71,25 @@ def open_manifest(signed: Signed, federation: Federation, now: datetime) -> Mani
     manifest = open_signed(signed, Manifest, federation.registrar)
     if manifest.federation != federation.digest:
         raise Refusal(Reason.MANIFEST_MISMATCH, "the manifest is of another federation file")
+    requester = federation.requester(manifest.requester)
+    if requester is None or manifest.purpose not in requester.asks_for:
+        raise Refusal(Reason.MANIFEST_MISMATCH, "the requester may not ask for this purpose")
     if now >= parse_time(manifest.expires_at):
         raise Refusal(Reason.MANIFEST_EXPIRED)
     return manifest
+
+
+def require_requester(named: str, caller: str, federation: Federation) -> Process:
+    """The requester that a document names, which must be the caller. Raises Refusal.
+
+    Args:
+        named: As the document has it; empty in one from before wire version 2.
+        caller: Name of the process that calls.
+    """
+    requester = federation.requester(named)
+    if requester is None or requester.name != caller:
+        raise Refusal(Reason.WRONG_REQUESTER)
+    return requester
 
 
 def open_permit(signed: Signed, manifest: Signed, federation: Federation, now: datetime) -> Permit:

@@ -25,7 +25,7 @@ from model.documents.signed import Signed
 from model.federation import Federation, Member
 from model.reasons import Reason
 from model.roles import Role
-from runtime.documents import open_signed
+from runtime.documents import open_signed, require_requester
 from runtime.errors import Refusal
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer
@@ -41,6 +41,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
     def __init__(
         self,
         *,
+        name: str,
         journal: Journal,
         federation: Federation,
         policy_of: PolicyLookup,
@@ -48,7 +49,8 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         erasures: Erasures,
         refusals: Refusals,
     ) -> None:
-        """``wake`` has a worker take up a case now."""
+        """``name`` is this coordinator's; ``wake`` has a worker take up a case now."""
+        self._name = name
         self._journal = journal
         self._federation = federation
         self._policy_of = policy_of
@@ -68,6 +70,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             wanted = open_signed(signed, OfficerRequest, caller)
             if wanted.officer != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
+            require_requester(wanted.requester, self._name, self._federation)
             self._policy_of(wanted.policy)
             second = self._countersigned(request, signed)
             message = request.request.SerializeToString(deterministic=True)

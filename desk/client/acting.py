@@ -8,7 +8,9 @@ from typing import Any
 from desk.command import Options
 from model.federation import Federation, Member
 from runtime.clock import Clock
+from runtime.errors import SettingsError
 from runtime.site.identity import Identity
+from runtime.site.settings import did_you_mean
 from runtime.transport.channel import Dialer
 
 TIMEOUT_S = 20.0
@@ -23,6 +25,26 @@ class Acting:
     federation: Federation
     dialer: Dialer
     clock: Clock
+    requester_option: str = ""
+
+    @property
+    def requester(self) -> str:
+        """The coordinator that is meant: the named one, else the only one that serves this person.
+
+        Raises SettingsError naming those there are.
+        """
+        wanted, federation = self.requester_option, self.federation
+        known = [requester.name for requester in federation.requesters]
+        if wanted and wanted not in known:
+            hint = did_you_mean(wanted, known)
+            raise SettingsError(f'--requester: no coordinator is called "{wanted}"{hint}')
+        through = federation.acts_through(self.member.organisation)
+        if wanted or len(through) == 1:
+            return wanted or through[0].name
+        raise SettingsError(
+            f"there are {len(known)} coordinators ({', '.join(known)}): say which with --requester "
+            "NAME before the command, or as requester in hedui.toml"
+        )
 
     def call(
         self, process: str, stub: Any, method: str, request: Any, *, timeout_s: float = TIMEOUT_S
@@ -45,4 +67,4 @@ def act(options: Options) -> Iterator[Acting]:
     with Dialer(
         federation=federation, identity=identity, endpoints=Endpoints(home), clock=clock
     ) as dialer:
-        yield Acting(identity, member, federation, dialer, clock)
+        yield Acting(identity, member, federation, dialer, clock, options.requester)

@@ -133,7 +133,7 @@ def decide(
         )
         signed = sign(document, acting.identity.sign_key, acting.identity.name)
         request = DecideCaseRequest(decision=signed_to_wire(signed))
-        process = acting.federation.coordinator.name
+        process = acting.requester
         case = acting.call(process, CaseServiceStub, "DecideCase", request)
     if as_json:
         sys.stdout.write(json.dumps(case_table(case), ensure_ascii=False, indent=2) + "\n")
@@ -198,7 +198,7 @@ def _erase(acting: "Acting", number: str, reason: str) -> "pb.EraseCaseReply":
         ) from None
     signed = sign(wanted, acting.identity.sign_key, name)
     request = EraseCaseRequest(erasure=signed_to_wire(signed))
-    process = acting.federation.coordinator.name
+    process = acting.requester
     reply: pb.EraseCaseReply = acting.call(process, CaseServiceStub, "EraseCase", request)
     return reply
 

@@ -90,7 +90,7 @@ def find_determined(acting: Acting, case: str, bundle: Path | None, keys: Sequen
         bundle: Of the coordinator's ledger; without it, the running coordinator is read.
         keys: Keys of logs to trust for a bundle.
     """
-    coordinator = acting.federation.coordinator.name
+    coordinator = acting.requester
     if len(case) < _LEAST:
         raise SettingsError(f'"{case}": at least {_LEAST} digits of the case\'s id are needed')
     rows = LiveLog(acting, coordinator).poll() if bundle is None else offline_rows(bundle)
@@ -134,7 +134,7 @@ def recheck(
     papers = patience.ask(lambda: _papers(acting, determined))
     case = str(papers.entry.fields["case"])
     reply = patience.ask(lambda: _relayed(acting, case, papers))
-    coordinator = acting.federation.coordinator.name
+    coordinator = acting.requester
     slots = _checked(coordinator, lambda: compared(reply, papers, key, acting.federation))
     return Recheck(case, determined.index, papers.permit, slots)
 
@@ -217,7 +217,7 @@ def check_papers(
 
 
 def _relayed(acting: Acting, case: str, papers: Papers) -> pb.RecheckReply:
-    coordinator = acting.federation.coordinator.name
+    coordinator = acting.requester
     request = pb.RecheckRequest(permit=signed_to_wire(papers.signed), case_id=case)
     reply: pb.RecheckReply = acting.call(
         coordinator, RecheckServiceStub, "Recheck", request, timeout_s=CALL_S

@@ -1,13 +1,19 @@
-"""``hedui coordinator init | serve``: the process of civil affairs."""
+"""``hedui coordinator init | serve``: the process of civil affairs, or of another requester."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from desk.command import DatabaseUrl, PasswordFile, database_place, options
 
+if TYPE_CHECKING:
+    from model.plan import Plan
+
 ExitWithStdin = Annotated[
     bool, typer.Option("--exit-with-stdin", help="Stop when standard input closes.")
+]
+Name = Annotated[
+    str, typer.Argument(help="Its name in the plan; not needed where the plan has one coordinator.")
 ]
 
 
@@ -22,7 +28,10 @@ def register(app: typer.Typer) -> None:
 
 
 def init(
-    context: typer.Context, database_url: DatabaseUrl = "", password_file: PasswordFile = None
+    context: typer.Context,
+    name: Name = "",
+    database_url: DatabaseUrl = "",
+    password_file: PasswordFile = None,
 ) -> None:
     """Create the coordinator's keys, join request and database, under its name in the plan."""
     import shutil
@@ -36,7 +45,7 @@ def init(
 
     database = database_place(database_url, password_file)
     site = load_site(options(context).home)
-    name = site.plan.process_of(Role.COORDINATOR).name
+    name = _named(site.plan, name)
     folder = init_process(
         site, name, roles=frozenset({Role.COORDINATOR}), rng=system_rng, database=database
     )
@@ -49,14 +58,29 @@ def init(
     typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
 
 
-def serve(context: typer.Context, exit_with_stdin: ExitWithStdin = False) -> None:
+def serve(context: typer.Context, name: Name = "", exit_with_stdin: ExitWithStdin = False) -> None:
     """Serve until a signal. It is ready once run/process.json stands in its folder."""
     from coordinator.process import KIND
-    from model.roles import Role
     from runtime.process import Service
     from runtime.serving import serve as run_service
     from runtime.site.joining import load_site
 
     home = options(context).home
-    name = load_site(home).plan.process_of(Role.COORDINATOR).name
+    name = _named(load_site(home).plan, name)
     run_service(Service(KIND, home=home, name=name), exit_with_stdin=exit_with_stdin)
+
+
+def _named(plan: "Plan", name: str) -> str:
+    """The coordinator that is meant: the named one, else the plan's only one."""
+    from runtime.errors import SettingsError
+    from runtime.site.settings import did_you_mean
+
+    there = [process.name for process in plan.requesters]
+    if name and name not in there:
+        raise SettingsError(f'plan.toml has no coordinator "{name}"{did_you_mean(name, there)}')
+    if not name and len(there) > 1:
+        raise SettingsError(
+            f"plan.toml has {len(there)} coordinators ({', '.join(there)}): say which, such as "
+            f"`hedui coordinator init {there[0]}`"
+        )
+    return name or there[0]

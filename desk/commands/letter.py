@@ -5,7 +5,7 @@ import hashlib
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -46,7 +46,8 @@ class Letter(Strict):
 
     number: str
     programmes: list[str]
-    purpose: Literal["social-assistance"] = PURPOSE
+    purpose: str = PURPOSE
+    requesters: Annotated[list[str], Field(default_factory=list)]
     level: Level = "verdict"
     region: str
     reference_date: Day
@@ -84,6 +85,7 @@ def read_letter(path: Path, *, clerk: str) -> Authorization:
             number=letter.number,
             programmes=letter.programmes,
             purpose=letter.purpose,
+            requesters=letter.requesters,
             level=letter.level,
             region=letter.region,
             members=[_member(path, i, m) for i, m in enumerate(letter.member, start=1)],

@@ -117,4 +117,4 @@ def _process(acting: "Acting") -> str:
 
     if acting.member.role is Role.REGISTRAR_OFFICER:
         return acting.federation.registrar.name
-    return acting.federation.coordinator.name
+    return acting.requester

@@ -37,7 +37,7 @@ def init(
 
     database = database_place(database_url, password_file)
     site = load_site(options(context).home)
-    name = site.plan.process_of(Role.REGISTRAR).name
+    name = site.plan.registrar.name
     folder = init_process(
         site, name, roles=frozenset({Role.REGISTRAR}), rng=system_rng, database=database
     )
@@ -52,12 +52,11 @@ def init(
 
 def serve(context: typer.Context, exit_with_stdin: ExitWithStdin = False) -> None:
     """Serve until a signal. It is ready once run/process.json stands in its folder."""
-    from model.roles import Role
     from registrar.process import KIND
     from runtime.process import Service
     from runtime.serving import serve as run_service
     from runtime.site.joining import load_site
 
     home = options(context).home
-    name = load_site(home).plan.process_of(Role.REGISTRAR).name
+    name = load_site(home).plan.registrar.name
     run_service(Service(KIND, home=home, name=name), exit_with_stdin=exit_with_stdin)

@@ -20,7 +20,7 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    app.callback()(root_callback())
+    app.callback()(root_callback(requester=False))
     for name in MODULES:
         import_module(f"desk.node_commands.{name}").register(app)
     health_command.register(app)

@@ -6,11 +6,14 @@ from pydantic import Field, StringConstraints
 
 from crypto import jcs
 from crypto.labels import Label, digest
-from model.documents.authorization import AuthorizationNumber, Level
+from model.documents.authorization import AuthorizationNumber, Level, Purpose
 from model.documents.signed import Document
 from model.fields import Date, Hex16, Hex32, HexData, Name, Strict, Time
 from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
 
+Requester = Name | Literal[""]
+"""Name of the coordinator that may ask. Empty only in documents from before wire version 2, when a
+federation had one: ``Federation.requester`` reads it."""
 SUITE: Final = "hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"
 
 
@@ -19,6 +22,8 @@ class OfficerRequest(Document):
 
     LABEL: ClassVar[Label] = Label.OFFICER_REQUEST
 
+    requester: Requester = ""
+    """Through which coordinator the officer asks; nobody else gets a manifest for it."""
     authorization: AuthorizationNumber
     programmes: Annotated[list[Name], Field(min_length=1, max_length=MAX_PROGRAMMES)]
     policy: Hex32
@@ -50,6 +55,8 @@ class Manifest(Document):
     suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"]
     federation: Hex32
     """Digest of the federation file under which it was issued."""
+    requester: Requester = ""
+    """The one coordinator that may ask, have opened and read under this manifest."""
     sequence: Annotated[int, Field(ge=1, le=1_000_000)]
     nonce: Hex32
     commitments: Commitments
@@ -57,7 +64,7 @@ class Manifest(Document):
     """Ordered; answers and products follow this order."""
     policy: Hex32
     level: Level
-    purpose: Literal["social-assistance"]
+    purpose: Purpose
     issued_at: Time
     expires_at: Time
 

@@ -64,13 +64,14 @@ class Answerer:
         """Whose data these are."""
         return self.examiner.member.department
 
-    def answer(self, read: Callable[[], Papers]) -> Answered:
+    def answer(self, read: Callable[[], Papers], *, requester: str) -> Answered:
         """Return the one answer to a ticket. Raises Refusal; every refusal is ledgered.
 
         Args:
             read: Parses the request; what it refuses is ledgered like everything else.
+            requester: The process that asks, by its certificate.
         """
-        trace = Trace()
+        trace = Trace(requester)
         try:
             return self._answer(read(), trace)
         except Exception as error:
@@ -83,7 +84,7 @@ class Answerer:
     def _answer(self, papers: Papers, trace: Trace) -> Answered:
         now = self.clock.now()
         with self.database.read() as conn:
-            seen = store.newest_revocations(conn)
+            seen = store.newest_revocations(conn, trace.requester)
         question = self.examiner.examine(papers, trace, now=now, seen=seen)
         stored = self._stored(question)
         if stored is not None:
@@ -129,7 +130,7 @@ class Answerer:
 
     def _receive(self, tx: Tx, question: Question, trace: Trace) -> None:
         query, manifest = question.ticket.query, question.manifest_digest
-        store.remember_revocations(tx.conn, trace.revocations)
+        store.remember_revocations(tx.conn, trace.requester, trace.revocations)
         spent = store.by_manifest(tx.conn, manifest)
         if spent is not None and spent.query != query:
             raise Refusal(Reason.MANIFEST_SPENT)
@@ -148,6 +149,7 @@ class Answerer:
             department=self.department,
             officer=question.manifest.commitments.officer,
             policy=policy,
+            requester=trace.requester,
         )
 
     def _compute(self, question: Question, now: datetime) -> "_Computed":
@@ -234,5 +236,6 @@ class _Computed:
 
 
 def _refused(tx: Tx, trace: Trace, reason: Reason) -> None:
-    store.remember_revocations(tx.conn, trace.revocations)
-    tx.append("query.refused", query=trace.query, manifest=trace.manifest, reason=str(reason))
+    store.remember_revocations(tx.conn, trace.requester, trace.revocations)
+    about = {"query": trace.query, "manifest": trace.manifest, "requester": trace.requester}
+    tx.append("query.refused", reason=str(reason), **about)

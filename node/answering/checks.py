@@ -17,7 +17,7 @@ from model.fields import parse_time
 from model.opening import CaseTerms, MismatchError, case_terms
 from model.policy.parsing import Policy
 from model.reasons import Reason
-from runtime.documents import open_manifest, open_signed
+from runtime.documents import open_manifest, open_signed, require_requester
 from runtime.errors import Refusal
 
 NO_QUERY = "0" * 32
@@ -29,7 +29,7 @@ PolicyLookup = Callable[[str], Policy]
 
 @dataclass(frozen=True)
 class Papers:
-    """What the coordinator brings; nothing in it has been checked."""
+    """What a coordinator brings; nothing in it has been checked."""
 
     manifest: Signed
     ticket: Signed
@@ -41,6 +41,8 @@ class Papers:
 class Trace:
     """What is known of a query while it is checked: for the ledger entry of a refusal."""
 
+    requester: str
+    """The process that asks, by its certificate."""
     query: str = NO_QUERY
     manifest: str = NO_MANIFEST
     revocations: int = 0
@@ -72,12 +74,13 @@ class Examiner:
         """Return the question. Raises Refusal with the first reason that applies.
 
         Args:
-            trace: Filled in as soon as signatures hold.
+            trace: Says who asks; the rest is filled in as soon as signatures hold.
             now: The present.
-            seen: Number of the newest revocation list that this node has seen.
+            seen: Number of the newest revocation list that this requester has brought.
         """
         manifest = open_manifest(papers.manifest, self.federation, now)
         trace.manifest = papers.manifest.digest
+        require_requester(manifest.requester, trace.requester, self.federation)
         ticket = self._ticket(papers, manifest, now)
         trace.query = ticket.query
         self._check_revocations(papers.revocations, ticket, trace, now=now, seen=seen)

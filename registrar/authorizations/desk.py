@@ -97,7 +97,8 @@ _FINAL = {
     "ended": Reason.AUTHORIZATION_ENDED,
     "expired": Reason.AUTHORIZATION_EXPIRED,
 }
-_OVER = ("revoked", "ended", "erased")
+OVER = ("revoked", "ended", "erased")
+"""States in which a letter gives nobody anything any more."""
 
 
 def _put_into_force(
@@ -150,7 +151,7 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
     The ledger says that it ended, not why. A letter that has ended already stays as it is.
     """
     row = find(office, number)
-    if row.state in _OVER:
+    if row.state in OVER:
         return row
     letter = open_letter(office, row)
     salted = office.salted()
@@ -159,7 +160,7 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
 
     def write(tx: Tx) -> AuthorizationRow:
         now = _there(tx, number)
-        if now.state in _OVER:
+        if now.state in OVER:
             return now
         # Which entry of this ledger gave it: a number, the same for every way of ending. An entry
         # about its expiry has said so already.

@@ -8,13 +8,15 @@ from model.documents.query import OfficerRequest
 from model.documents.signed import DocumentError, Signed
 from model.limits import DIGEST_BYTES, MAX_DEPARTMENTS
 from model.reasons import Reason
-from registrar.authorizations import desk
+from registrar.authorizations import grants
 from registrar.manifests import tickets
 from registrar.manifests.issuing import Issued, issue
+from registrar.manifests.store import ManifestRow
 from registrar.office import Office
 from registrar.permits.issuing import find_manifest, issue_permit
+from runtime.documents import require_requester
 from runtime.errors import Refusal
-from runtime.transport.guard import ensure_time
+from runtime.transport.guard import current_caller, ensure_time
 from runtime.transport.turns import Turns
 from runtime.transport.wire import openings_to_wire, signed_from_wire, signed_to_wire
 
@@ -41,7 +43,9 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
 
     def RenewTicket(self, request: pb.RenewTicketRequest, context: Any) -> pb.RenewTicketReply:
         """A later expiry."""
-        renewed = tickets.renew(self._office, signed_from_wire(request.ticket))
+        renewed = tickets.renew(
+            self._office, signed_from_wire(request.ticket), caller=current_caller().name
+        )
         return pb.RenewTicketReply(ticket=signed_to_wire(renewed))
 
     def GetRevocationList(
@@ -59,7 +63,7 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
         try:
             if request.kind != "rules":
                 raise Refusal(Reason.MALFORMED, 'kind: only "rules" is opened for a coordinator')
-            row = find_manifest(self._office, manifest)
+            row = self._own_manifest(manifest)
             with self._turns.take(manifest):
                 permit = issue_permit(self._office, row, answers, list(request.silent))
         except Refusal as refusal:
@@ -69,10 +73,16 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
     def CloseApplication(
         self, request: pb.CloseApplicationRequest, context: Any
     ) -> common_pb2.Empty:
-        """The application ended; nobody learns here why."""
-        row = find_manifest(self._office, _digest(request.manifest))
-        desk.end(self._office, row.number, "ended")
+        """The caller's application ended; nobody learns here why."""
+        row = self._own_manifest(_digest(request.manifest))
+        grants.close(self._office, row.number, current_caller().name)
         return common_pb2.Empty()
+
+    def _own_manifest(self, manifest: str) -> ManifestRow:
+        """The row of a manifest that the caller may use. Raises Refusal."""
+        row = find_manifest(self._office, manifest)
+        require_requester(row.requester, current_caller().name, self._office.federation)
+        return row
 
     def _issue(self, request: pb.IssueManifestRequest) -> Issued:
         committed: dict[str, str] = {}
@@ -81,16 +91,18 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
             committed = _named(signed)
             if request.HasField("countersigned"):
                 counter = signed_from_wire(request.countersigned)
-            return issue(self._office, signed, counter)
+            return issue(self._office, signed, counter, caller=current_caller().name)
         except Refusal as refusal:
             if refusal.reason is Reason.LEDGER_UNAVAILABLE:
                 raise
-            self._office.refuse("manifest.refused", refusal, committed)
+            clear = {"requester": current_caller().name}
+            self._office.refuse("manifest.refused", refusal, committed, clear=clear)
 
     def _refuse_permit(self, refusal: Refusal, manifest: str) -> NoReturn:
         if refusal.reason is Reason.LEDGER_UNAVAILABLE:
             raise refusal
-        self._office.refuse("permit.refused", refusal, {}, clear={"manifest": manifest})
+        clear = {"manifest": manifest, "requester": current_caller().name}
+        self._office.refuse("permit.refused", refusal, {}, clear=clear)
 
 
 def _named(signed: Signed) -> dict[str, str]:

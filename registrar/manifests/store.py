@@ -28,6 +28,8 @@ MANIFESTS: Final = Table(
     METADATA,
     Column("digest", String(64), primary_key=True),
     Column("number", String(40), nullable=False, index=True),
+    # Name of the coordinator that may use it; empty in rows from when a federation had one.
+    Column("requester", String(64), nullable=False),
     Column("sequence", Integer, nullable=False),
     # Digest and nonce of the officer's request: the same request is the same manifest.
     Column("request", String(64), nullable=False, unique=True),
@@ -77,6 +79,7 @@ class ManifestRow:
     openings: bytes
     asked: bytes
     countersigned: bytes = b""
+    requester: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,9 +148,13 @@ def extend(conn: Connection, query_id: str, expires_at: str) -> None:
     conn.execute(statement.values(expires_at=expires_at))
 
 
-def revoke_tickets(conn: Connection, number: str) -> None:
-    """Revoke every ticket of one authorization."""
-    conn.execute(update(TICKETS).where(TICKETS.c.number == number).values(revoked=1))
+def revoke_tickets(conn: Connection, number: str, requester: str | None = None) -> None:
+    """Revoke every ticket of one authorization, or of one requester under it."""
+    here = TICKETS.c.number == number
+    if requester is not None:
+        own = (MANIFESTS.c.number == number) & (MANIFESTS.c.requester == requester)
+        here &= TICKETS.c.manifest.in_(select(MANIFESTS.c.digest).where(own))
+    conn.execute(update(TICKETS).where(here).values(revoked=1))
 
 
 def erase(conn: Connection, number: str) -> None:

@@ -7,23 +7,22 @@ from model.documents.query import Manifest, RevocationList, Ticket
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
 from model.reasons import Reason
-from registrar.authorizations import store as authorizations
-from registrar.authorizations.checking import require_in_force
+from registrar.authorizations.grants import require_granted
 from registrar.manifests import store
 from registrar.manifests.store import TicketRow
 from registrar.office import Office, record
 from registrar.permits import store as permits
-from runtime.documents import open_signed
+from runtime.documents import open_signed, require_requester
 from runtime.errors import Refusal
 from runtime.storage.writer import Tx
 
 MAX_REVOKED: Final = 1600
 
 
-def renew(office: Office, signed: Signed) -> Signed:
-    """Sign an unspent ticket again; only its expiry changes. Raises Refusal."""
+def renew(office: Office, signed: Signed, *, caller: str) -> Signed:
+    """Sign an unspent ticket of the caller's again; only its expiry changes. Raises Refusal."""
     ticket = open_signed(signed, Ticket, office.parts.member)
-    manifest = _renewable(office, ticket)
+    manifest = _renewable(office, ticket, caller)
     now = office.parts.clock.now()
     end = min(now + timedelta(seconds=office.limits.ticket_life_s), parse_time(manifest.expires_at))
     if now >= end:
@@ -50,16 +49,17 @@ def revocation_list(office: Office) -> Signed:
     return office.sign(RevocationList(number=number, issued_at=now, queries=queries))
 
 
-def _renewable(office: Office, ticket: Ticket) -> Manifest:
+def _renewable(office: Office, ticket: Ticket, caller: str) -> Manifest:
     with office.parts.database.read() as conn:
         row = store.ticket(conn, ticket.query)
         manifest = store.manifest(conn, row.manifest) if row else None
-        letter = authorizations.get(conn, row.number) if row else None
         opened = permits.of_manifest(conn, row.manifest) if row else []
     if row is None or manifest is None:
         raise Refusal(Reason.TICKET_MISMATCH, "the registrar has issued no such ticket")
+    require_requester(manifest.requester, caller, office.federation)
     _check_unspent(row, opened)
-    require_in_force(letter, office.today())
+    with office.parts.database.read() as conn:
+        require_granted(conn, row.number, caller, office)
     return Manifest.decode(manifest.body)
 
 

@@ -11,8 +11,7 @@ from model.documents.signed import Signed
 from model.fields import format_time, parse_time
 from model.policy import InputError, compile_policy, require_minimum
 from model.reasons import Reason
-from registrar.authorizations import store as authorizations
-from registrar.authorizations.checking import require_in_force
+from registrar.authorizations.grants import require_granted
 from registrar.manifests import store as manifests
 from registrar.manifests.issuing import open_manifest_letter, shown_openings
 from registrar.manifests.store import ManifestRow
@@ -48,7 +47,7 @@ def issue_permit(office: Office, row: ManifestRow, answers: str, silent: Sequenc
     _check_minimum(office, manifest, programmes, answering)
     signed_manifest = Signed(row.body, row.signature, office.parts.name)
     holders, skips = ask_holders(office, Question(signed_manifest, manifest, "rules", answers))
-    permit = _permit(office, row.digest, answers, answering, silent, holders, skips)
+    permit = _permit(office, row, answers, answering, silent, holders, skips)
     return _store(office, row, permit, question)
 
 
@@ -101,7 +100,7 @@ def _check_minimum(
 
 def _permit(
     office: Office,
-    manifest: str,
+    row: ManifestRow,
     answers: str,
     answering: list[str],
     silent: Sequence[str],
@@ -111,7 +110,8 @@ def _permit(
     now = office.parts.clock.now()
     return Permit(
         permit=office.parts.rng(16).hex(),
-        manifest=manifest,
+        manifest=row.digest,
+        requester=Manifest.decode(row.body).requester,
         kind="rules",
         answers=answers,
         answering=answering,
@@ -124,7 +124,8 @@ def _permit(
 
 
 def _store(office: Office, row: ManifestRow, permit: Permit, question: str) -> Signed:
-    signed, today = office.sign(permit), office.today()
+    signed = office.sign(permit)
+    requester = office.requester_name(row.requester)
     stored = store.PermitRow(row.digest, permit.kind, question, signed.body, signed.signature)
     fields = {
         "permit": signed.digest,
@@ -134,11 +135,12 @@ def _store(office: Office, row: ManifestRow, permit: Permit, question: str) -> S
         # Reconciliation alarms where one of these had answered.
         "silent": list(permit.silent),
         "skipped": [f"{skip.holder}:{skip.reason}" for skip in permit.skips],
+        "requester": requester,
     }
 
     def write(tx: Tx) -> Signed:
         # The holders took their time: the letter may have been withdrawn meanwhile.
-        require_in_force(authorizations.get(tx.conn, row.number), today)
+        require_granted(tx.conn, row.number, requester, office)
         there = store.get(tx.conn, row.digest, permit.kind)
         if there is not None:
             return _same(office, there, question)
