@@ -17,7 +17,6 @@ from crypto.labels import Label, digest
 from crypto.rng import Rng
 
 SALT_BYTES: Final = 32
-COMMITMENT_BYTES: Final = 32
 
 
 @dataclasses.dataclass(frozen=True)

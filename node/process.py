@@ -64,7 +64,6 @@ def _build(parts: Parts, sleep: Sleep | None) -> Assembly:
             f'federation.toml gives node "{parts.name}" neither a department nor a key share'
         )
     receipts = Receipts(parts.database, parts.writer, parts.signer)
-    receipts.start()
     policies = Policies(parts.database)
     services = [_policy_service(parts, policies), _admin_service(parts)]
     background: list[Background] = []
