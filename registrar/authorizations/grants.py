@@ -45,7 +45,7 @@ def close(office: Office, number: str, requester: str) -> None:
     everybody = set(granted(letter.terms, office.federation))
     salted = office.salted()
     fields = {"authorization": salted.commit("authorization", number), "requester": requester}
-    openings = salted.seal(letter.key, owner=number)
+    reveals = salted.seal(letter.key, owner=number)
 
     def write(tx: Tx) -> bool:
         closed = store.closed_grants(tx.conn, number)
@@ -53,7 +53,7 @@ def close(office: Office, number: str, requester: str) -> None:
             return True
         if requester not in closed:
             given = {"given": row.entry} if row.state == "in-force" else {}
-            entry = record(tx, "grant.ended", {**fields, **given}, openings)
+            entry = record(tx, "grant.ended", {**fields, **given}, reveals)
             store.close_grant(tx.conn, number, requester, entry)
             manifests.revoke_tickets(tx.conn, number, requester)
         return False

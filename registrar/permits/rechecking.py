@@ -194,7 +194,7 @@ def _store(
         "root": determined.head.root.hex(),
         "requester": requester,
     }
-    openings = salted.seal(key, owner=row.number)
+    reveals = salted.seal(key, owner=row.number)
 
     def write(tx: Tx) -> Signed:
         # The holders took their time: the application may have ended meanwhile.
@@ -203,7 +203,7 @@ def _store(
         if there is not None:
             return _same(office, there, question)
         store.add(tx.conn, stored)
-        record(tx, "recheck.issued", fields, openings)
+        record(tx, "recheck.issued", fields, reveals)
         return signed
 
     return office.parts.writer.run(write)
