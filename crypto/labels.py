@@ -53,7 +53,7 @@ class Label(bytes, Enum):
     KEY_SHARE_SEAL = b"hedui/seal/key-share/v1"
     SAMPLE_SEAL = b"hedui/seal/sample/v1"
     OFFICERS_SEAL = b"hedui/seal/officers/v1"
-    OPENED_ANSWER_SEAL = b"hedui/seal/opened-answer/v1"
+    ANSWER_DISCLOSURE_SEAL = b"hedui/seal/opened-answer/v1"
     DATA_KEY = b"hedui/seal/data-key/v1"
     AT_REST = b"hedui/seal/at-rest/v1"
 

@@ -18,8 +18,8 @@ from node.answering.answerer import Answerer
 from node.answering.answers import Answers
 from node.answering.checks import Examiner
 from node.answering.contribution import Contributor
+from node.answering.disclosure import AnswerOpener
 from node.answering.encrypting import Encryptor
-from node.answering.opening import AnswerOpener
 from node.importing import Importer
 from node.index.enrolling import Enroller
 from node.query_service import AnswerAuditService, Pace, QueryService, Sleep

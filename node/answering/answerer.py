@@ -13,7 +13,7 @@ from model.documents.query import Answer
 from model.documents.signed import Signed, sign
 from model.reasons import Reason
 from node.answering.answers import Answered, Answers
-from node.answering.checks import Examiner, Papers, Question, Trace
+from node.answering.checks import Examiner, Query, Question, Trace
 from node.answering.contribution import Contribution, Contributor
 from runtime.clock import Clock, rfc3339
 from runtime.errors import Refusal
@@ -33,7 +33,7 @@ class Answerer:
     clock: Clock
     log: Log
 
-    def answer(self, read: Callable[[], Papers]) -> Answered:
+    def answer(self, read: Callable[[], Query]) -> Answered:
         """Return the one answer to a ticket. Raises Refusal; every refusal is ledgered.
 
         Args:
@@ -49,7 +49,7 @@ class Answerer:
             self._ledger_refusal(trace, refusal)
             raise refusal from None
 
-    def _answer(self, papers: Papers, trace: Trace) -> Answered:
+    def _answer(self, papers: Query, trace: Trace) -> Answered:
         now, seen = self.clock.now(), self.answers.newest_revocations()
         question = self.examiner.examine(papers, trace, now=now, seen=seen)
         stored = self.answers.find(question)
