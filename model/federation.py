@@ -62,6 +62,11 @@ class Process(Strict):
             return ()
         return tuple(self.purposes) or (PURPOSE,)
 
+    @property
+    def newest_epoch(self) -> int:
+        """The newest epoch with a pinned PRF key; 0 for none."""
+        return max((key.epoch for key in self.prf_keys), default=0)
+
     def prf_key(self, epoch: int) -> PrfKey | None:
         """The pinned key of this epoch, or None."""
         return next((k for k in self.prf_keys if k.epoch == epoch), None)

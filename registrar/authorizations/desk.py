@@ -162,16 +162,21 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
         now = _there(tx, number)
         if now.state in OVER:
             return now
-        # Which entry of this ledger gave it: a number, the same for every way of ending. An entry
-        # about its expiry has said so already.
-        noted = now.changed_at[:10] > now.valid_to
-        given = {"given": now.entry} if now.state == "in-force" and not noted else {}
-        entry = record(tx, "authorization.ended", {**fields, **given}, reveals)
+        entry = record(tx, "authorization.ended", {**fields, **given_by(now)}, reveals)
         store.finish(tx.conn, number, state, entry, tx.now)
         manifests.revoke_tickets(tx.conn, number)
         return _there(tx, number)
 
     return office.parts.writer.run(write)
+
+
+def given_by(row: AuthorizationRow) -> dict[str, int]:
+    """Which entry of this ledger gave a letter: a number, the same for every way of ending.
+
+    Empty for a draft, and where an entry about its expiry has said so already.
+    """
+    noted = row.changed_at[:10] > row.valid_to
+    return {"given": row.entry} if row.state == "in-force" and not noted else {}
 
 
 def read(office: Office, number: str, caller: Caller) -> Letter:

@@ -52,8 +52,7 @@ def close(office: Office, number: str, requester: str) -> None:
         if everybody <= closed | {requester}:
             return True
         if requester not in closed:
-            given = {"given": row.entry} if row.state == "in-force" else {}
-            entry = record(tx, "grant.ended", {**fields, **given}, reveals)
+            entry = record(tx, "grant.ended", {**fields, **desk.given_by(row)}, reveals)
             store.close_grant(tx.conn, number, requester, entry)
             manifests.revoke_tickets(tx.conn, number, requester)
         return False
