@@ -28,8 +28,6 @@ MANIFESTS: Final = Table(
     METADATA,
     Column("digest", String(64), primary_key=True),
     Column("number", String(40), nullable=False, index=True),
-    # Name of the coordinator that may use it; empty in rows from when a federation had one.
-    Column("requester", String(64), nullable=False),
     Column("sequence", Integer, nullable=False),
     # Digest and nonce of the officer's request: the same request is the same manifest.
     Column("request", String(64), nullable=False, unique=True),
@@ -41,6 +39,8 @@ MANIFESTS: Final = Table(
     # What the officer signed, and the checker for a further query (else empty), sealed.
     Column("asked", LargeBinary, nullable=False),
     Column("countersigned", LargeBinary, nullable=False),
+    # Name of the coordinator that may use it; empty in rows from when a federation had one.
+    Column("requester", String(64), nullable=False),
 )
 TICKETS: Final = Table(
     "ticket",
