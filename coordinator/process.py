@@ -173,6 +173,7 @@ def _engine(parts: Parts, journal: Journal, relay: Relay, policies: Policies) ->
     revocations = Revocations(
         parts.dialer,
         federation,
+        name=parts.name,
         clock=parts.clock,
         refresh_s=settings.revocations_refresh_s,
         timeout_s=settings.call_timeout_s,

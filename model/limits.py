@@ -10,6 +10,9 @@ MAX_RESOURCES = 64
 MAX_REQUESTERS = 16
 MAX_PROGRAMMES = 16
 MAX_BATCH = 512
+# A page stays below a document's bound (35 bytes an id), all pages below half a message's.
+MAX_REVOKED_A_PAGE = 1_600
+MAX_REVOCATION_PAGES = 32
 MAX_NAME = 64
 MAX_TEXT = 400
 SALT_BYTES = 32

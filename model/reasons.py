@@ -280,9 +280,9 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "查询凭证与本部门不符",
     ),
     Reason.REVOCATIONS_STALE: _e(
-        "the revocation list is too old",
+        "the revocation list is too old, or not whole",
         "the coordinator fetches a new one by itself; check that the registrar runs",
-        "撤销清单已过时",
+        "撤销清单已过时或不完整",
         waits=True,
     ),
     Reason.RESOURCE_UNKNOWN: _e(

@@ -102,6 +102,6 @@ def _papers(request: node_pb2.AnswerRequest) -> Query:
     return Query(
         manifest=signed_from_wire(request.manifest),
         ticket=signed_from_wire(request.ticket),
-        revocations=signed_from_wire(request.revocations),
+        revocations=[signed_from_wire(page) for page in request.revocations],
         reveals=reveals_from_wire(request.reveals),
     )

@@ -4,6 +4,8 @@ Every process uses this, so that a signature is checked in one way. Each functio
 ``Refusal`` with the reason that the caller is told.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -11,10 +13,11 @@ from crypto import knowledge, paillier
 from crypto.errors import CryptoError, ProofError, SignatureError
 from crypto.signing import VerifyKey
 from model.documents.opening import OpeningPermit, Permit, RecheckPermit
-from model.documents.query import Answer, Manifest
+from model.documents.query import Answer, Manifest, RevocationList
 from model.documents.signed import Document, DocumentError, Signed
 from model.federation import Federation, Member, Process
 from model.fields import parse_time
+from model.limits import MAX_REVOCATION_PAGES
 from model.opening import answer_context
 from model.reasons import Reason
 from model.roles import Role
@@ -77,6 +80,35 @@ def open_manifest(signed: Signed, federation: Federation, now: datetime) -> Mani
     if now >= parse_time(manifest.expires_at):
         raise Refusal(Reason.MANIFEST_EXPIRED)
     return manifest
+
+
+@dataclass(frozen=True)
+class Revocations:
+    """A whole revocation list: its number, when it was issued, the ids that it names."""
+
+    number: int
+    issued_at: datetime
+    queries: frozenset[str]
+
+
+def open_revocations(
+    pages: Sequence[Signed], department: str, requester: str, federation: Federation
+) -> Revocations:
+    """Verify that these are all pages of one list of a requester's at a department.
+
+    Raises Refusal: signature_invalid, malformed, or revocations_stale for anything less.
+    """
+    if not 1 <= len(pages) <= MAX_REVOCATION_PAGES:
+        raise Refusal(Reason.REVOCATIONS_STALE, "not one whole revocation list")
+    opened = [open_signed(page, RevocationList, federation.registrar) for page in pages]
+    number, issued_at = opened[0].number, opened[0].issued_at
+    about = (department, requester, number, issued_at, len(pages))
+    for place, page in enumerate(opened, 1):
+        said = (page.department, page.requester, page.number, page.issued_at, page.pages)
+        if said != about or page.page != place:
+            raise Refusal(Reason.REVOCATIONS_STALE, "not one whole revocation list for this query")
+    queries = frozenset(query for page in opened for query in page.queries)
+    return Revocations(number, parse_time(issued_at), queries)
 
 
 def require_requester(named: str, caller: str, federation: Federation) -> Process:

@@ -9,7 +9,14 @@ from crypto.labels import Label, digest
 from model.documents.authorization import AuthorizationNumber, Level, Purpose
 from model.documents.signed import Document
 from model.fields import Date, Hex16, Hex32, HexData, Name, Strict, Time
-from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
+from model.limits import (
+    MAX_DEPARTMENTS,
+    MAX_MEMBERS,
+    MAX_PROGRAMMES,
+    MAX_RESOURCES,
+    MAX_REVOCATION_PAGES,
+    MAX_REVOKED_A_PAGE,
+)
 
 Requester = Name | Literal[""]
 """Name of the coordinator that may ask. Empty only in documents from before wire version 2, when a
@@ -92,13 +99,21 @@ class Ticket(Document):
 
 
 class RevocationList(Document):
-    """Ticket ids that were revoked and have not expired."""
+    """One page of the tickets of one requester at one department that a node must not answer.
+
+    Revoked, not expired, and of a manifest without an opening permit: an answer to any other could
+    be opened by nobody. All pages of one number, and nothing less, are a list.
+    """
 
     LABEL: ClassVar[Label] = Label.REVOCATION_LIST
 
+    department: Name
+    requester: Name
     number: Annotated[int, Field(ge=1)]
+    page: Annotated[int, Field(ge=1, le=MAX_REVOCATION_PAGES)]
+    pages: Annotated[int, Field(ge=1, le=MAX_REVOCATION_PAGES)]
     issued_at: Time
-    queries: Annotated[list[Hex16], Field(max_length=1600)]
+    queries: Annotated[list[Hex16], Field(max_length=MAX_REVOKED_A_PAGE)]
 
 
 class Answer(Document):

@@ -5,19 +5,19 @@ own admin approved; nothing depends on whom the query is about.
 Trusts: the federation file's keys; the registrar for what the household authorized.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crypto.commit import Reveal
-from model.documents.query import Manifest, RevocationList, Ticket
+from model.documents.query import Manifest, Ticket
 from model.documents.signed import Signed
 from model.federation import Federation, Process
 from model.fields import parse_time
 from model.opening import CaseTerms, MismatchError, case_terms
 from model.policy.parsing import Policy
 from model.reasons import Reason
-from runtime.documents import open_manifest, open_signed, require_requester
+from runtime.documents import open_manifest, open_revocations, open_signed, require_requester
 from runtime.errors import Refusal
 
 NO_QUERY = "0" * 32
@@ -33,7 +33,8 @@ class Query:
 
     manifest: Signed
     ticket: Signed
-    revocations: Signed
+    revocations: Sequence[Signed]
+    """The pages of one list."""
     reveals: Mapping[str, Reveal]
 
 
@@ -106,11 +107,10 @@ class Examiner:
         return ticket
 
     def _check_revocations(
-        self, signed: Signed, ticket: Ticket, trace: Trace, *, now: datetime, seen: int
+        self, pages: Sequence[Signed], ticket: Ticket, trace: Trace, *, now: datetime, seen: int
     ) -> None:
-        revoked = open_signed(signed, RevocationList, self.federation.registrar)
-        issued = parse_time(revoked.issued_at)
-        if not now - self.revocation_max_age <= issued <= now + self.clock_skew:
+        revoked = open_revocations(pages, self.member.department, trace.requester, self.federation)
+        if not now - self.revocation_max_age <= revoked.issued_at <= now + self.clock_skew:
             raise Refusal(Reason.REVOCATIONS_STALE, "the revocation list is not of the present")
         if revoked.number < seen:
             raise Refusal(Reason.REVOCATIONS_STALE, "a newer revocation list has been seen here")

@@ -51,9 +51,10 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
     def GetRevocationList(
         self, request: pb.GetRevocationListRequest, context: Any
     ) -> pb.GetRevocationListReply:
-        """The newest list."""
-        revocations = tickets.revocation_list(self._office)
-        return pb.GetRevocationListReply(revocations=signed_to_wire(revocations))
+        """The caller's newest list for one department."""
+        requester = current_caller().name
+        pages = tickets.revocation_list(self._office, request.department, requester)
+        return pb.GetRevocationListReply(pages=[signed_to_wire(page) for page in pages])
 
     def IssuePermit(self, request: pb.IssuePermitRequest, context: Any) -> pb.IssuePermitReply:
         """One permit per manifest and kind."""

@@ -22,6 +22,8 @@ from sqlalchemy import (
     update,
 )
 
+from registrar.permits.store import PERMITS
+
 METADATA: Final = MetaData()
 MANIFESTS: Final = Table(
     "manifest",
@@ -164,9 +166,25 @@ def erase(conn: Connection, number: str) -> None:
     conn.execute(update(MANIFESTS).where(MANIFESTS.c.number == number).values(**emptied))
 
 
-def revoked_queries(conn: Connection, now: str, limit: int) -> list[str]:
-    """Ids of revoked tickets that have not expired, sorted; at most ``limit``."""
-    query = select(TICKETS.c.query).where(TICKETS.c.revoked == 1, TICKETS.c.expires_at > now)
+def revoked_queries(
+    conn: Connection, department: str, requester: str, *, now: str, limit: int
+) -> list[str]:
+    """Ids of a requester's tickets at a department that must not be answered, sorted.
+
+    Revoked, not expired at ``now`` (RFC 3339), their manifest without a permit; at most ``limit``.
+    Manifests from when a federation had one requester name none and are its.
+    """
+    query = (
+        select(TICKETS.c.query)
+        .join(MANIFESTS, MANIFESTS.c.digest == TICKETS.c.manifest)
+        .where(
+            TICKETS.c.department == department,
+            MANIFESTS.c.requester.in_((requester, "")),
+            TICKETS.c.revoked == 1,
+            TICKETS.c.expires_at > now,
+            TICKETS.c.manifest.not_in(select(PERMITS.c.manifest)),
+        )
+    )
     return list(conn.scalars(query.order_by(TICKETS.c.query).limit(limit)))
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from model.documents.query import Manifest, RevocationList, Ticket
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
+from model.limits import MAX_REVOCATION_PAGES, MAX_REVOKED_A_PAGE
 from model.reasons import Reason
 from registrar.authorizations.grants import require_granted
 from registrar.manifests import store
@@ -16,7 +17,8 @@ from runtime.documents import open_signed, require_requester
 from runtime.errors import Refusal
 from runtime.storage.writer import Tx
 
-MAX_REVOKED: Final = 1600
+MAX_REVOKED: Final = MAX_REVOCATION_PAGES * MAX_REVOKED_A_PAGE
+"""Of one requester at one department; 51,200 within the life of a ticket."""
 
 
 def renew(office: Office, signed: Signed, *, caller: str) -> Signed:
@@ -34,19 +36,40 @@ def renew(office: Office, signed: Signed, *, caller: str) -> Signed:
     return office.sign(renewed)
 
 
-def revocation_list(office: Office) -> Signed:
-    """A newly numbered list of revoked tickets that have not expired."""
+def revocation_list(office: Office, department: str, requester: str) -> list[Signed]:
+    """A newly numbered list of a requester's tickets that a department must not answer, by page.
+
+    Raises Refusal: wrong_department, and overloaded where one list would not hold all.
+    """
+    if office.federation.department(department) is None:
+        raise Refusal(Reason.WRONG_DEPARTMENT, "no member serves this department")
     now = format_time(office.parts.clock.now())
 
     def write(tx: Tx) -> tuple[int, list[str]]:
-        queries = store.revoked_queries(tx.conn, now, MAX_REVOKED + 1)
+        queries = store.revoked_queries(
+            tx.conn, department, requester, now=now, limit=MAX_REVOKED + 1
+        )
         if len(queries) > MAX_REVOKED:
             # A list that leaves one out would let a revoked ticket pass.
             raise Refusal(Reason.OVERLOADED, "more revoked tickets than one list holds")
         return store.next_number(tx.conn, "revocations"), queries
 
     number, queries = office.parts.writer.run(write)
-    return office.sign(RevocationList(number=number, issued_at=now, queries=queries))
+    starts = range(0, max(len(queries), 1), MAX_REVOKED_A_PAGE)
+    return [
+        office.sign(
+            RevocationList(
+                department=department,
+                requester=requester,
+                number=number,
+                page=page,
+                pages=len(starts),
+                issued_at=now,
+                queries=queries[start : start + MAX_REVOKED_A_PAGE],
+            )
+        )
+        for page, start in enumerate(starts, 1)
+    ]
 
 
 def _renewable(office: Office, ticket: Ticket, caller: str) -> Manifest:
