@@ -120,7 +120,7 @@ def sentence(error: Exception) -> str:
     from pydantic import ValidationError
 
     from crypto.errors import CryptoError
-    from model.fields import explain
+    from model.mistakes import explain
     from model.reasons import EXPLANATIONS, Reason
     from runtime.errors import Refusal, Refused, RuntimeFault
 

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.toml import to_toml
 from runtime.errors import SettingsError
-from runtime.site.settings import Settings, load_settings, to_toml
+from runtime.site.settings import Settings, load_settings
 
 FILE_NAME = "hedui.toml"
 

@@ -15,12 +15,12 @@ from crypto.signing import SigningKey
 from ledger.verify.reconcile_facts import read_witnesses
 from model.federation import Federation, FederationError
 from model.roles import Role
+from model.toml import to_toml
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
 from runtime.site.identity import load_federation, load_person, load_process_identity, read_secret
 from runtime.site.joining import init_process, load_site
 from runtime.site.key_share import load_share
-from runtime.site.settings import to_toml
 from runtime.witness.service import witness_verifiers
 from tests.support import ceremony
 from tests.support.keys import TEST_P, TEST_Q
