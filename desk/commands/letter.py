@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from model.documents.authorization import PURPOSE, Authorization, Grant, Level, Member
+from model.documents.authorization import PURPOSE, Authorization, Grant, HouseholdMember, Level
 from model.fields import Strict, Text
 from model.identifiers import IdentifierError, parse
 from model.limits import MAX_POLICY_BYTES
@@ -25,7 +25,7 @@ def _date_text(value: Any) -> Any:
 Day = Annotated[str, BeforeValidator(_date_text)]
 
 
-class LetterMember(Strict):
+class MemberForm(Strict):
     """``[[member]]``."""
 
     person: str
@@ -34,14 +34,14 @@ class LetterMember(Strict):
     guardian: str = ""
 
 
-class LetterGrant(Strict):
+class GrantForm(Strict):
     """``[[grant]]``."""
 
     department: str
     resources: list[str]
 
 
-class Letter(Strict):
+class LetterForm(Strict):
     """The whole file."""
 
     number: str
@@ -54,8 +54,8 @@ class Letter(Strict):
     valid_to: Day
     evidence_file: Text
     single_department_rules: Annotated[list[str], Field(default_factory=list)]
-    member: list[LetterMember]
-    grant: list[LetterGrant]
+    member: list[MemberForm]
+    grant: list[GrantForm]
 
 
 def read_letter(path: Path, *, clerk: str) -> Authorization:
@@ -83,15 +83,15 @@ def read_letter(path: Path, *, clerk: str) -> Authorization:
         raise SettingsError(f"{path}: {explain(error, Authorization)}") from None
 
 
-def _parse(path: Path) -> Letter:
+def _parse(path: Path) -> LetterForm:
     table = load_toml(path, max_bytes=MAX_POLICY_BYTES)
     try:
-        return Letter.model_validate(table)
+        return LetterForm.model_validate(table)
     except ValidationError as error:
-        raise SettingsError(f"{path}: {explain(error, Letter)}") from None
+        raise SettingsError(f"{path}: {explain(error, LetterForm)}") from None
 
 
-def _member(path: Path, position: int, member: LetterMember) -> Member:
+def _member(path: Path, position: int, member: MemberForm) -> HouseholdMember:
     try:
         guardian = parse(member.guardian).text if member.guardian else ""
         person = parse(member.person).text
@@ -99,9 +99,9 @@ def _member(path: Path, position: int, member: LetterMember) -> Member:
         raise SettingsError(f"{path}: member {position}: {error}") from None
     try:
         table = member.model_dump() | {"person": person, "guardian": guardian}
-        return Member.model_validate(table)
+        return HouseholdMember.model_validate(table)
     except ValidationError as error:
-        raise SettingsError(f"{path}: member {position}: {explain(error, Member)}") from None
+        raise SettingsError(f"{path}: member {position}: {explain(error, HouseholdMember)}") from None
 
 
 def _evidence(path: Path, name: str) -> str:
