@@ -101,7 +101,8 @@ def _member(path: Path, position: int, member: MemberForm) -> HouseholdMember:
         table = member.model_dump() | {"person": person, "guardian": guardian}
         return HouseholdMember.model_validate(table)
     except ValidationError as error:
-        raise SettingsError(f"{path}: member {position}: {explain(error, HouseholdMember)}") from None
+        said = explain(error, HouseholdMember)
+        raise SettingsError(f"{path}: member {position}: {said}") from None
 
 
 def _evidence(path: Path, name: str) -> str:
