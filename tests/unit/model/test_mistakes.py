@@ -63,7 +63,7 @@ TOLD = {
     ),
     "an item": (
         {"version": 1, "row": [{"name": "tax", "parts": ["a", 7]}]},
-        'row "tax": key "parts": it must be a text: write it in quotes',
+        'row "tax": key "parts": write it in quotes',
     ),
     "own words": ({"version": 1, "region": "999999"}, "[region]: no such place"),
     "a key that would rewrite the screen": (
