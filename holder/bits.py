@@ -7,6 +7,7 @@ Learns: their recipient, the bits, flips XOR results; neither alone says anythin
 
 from dataclasses import dataclass
 
+from crypto.comparison import reveal
 from crypto.sealing import SealingKey
 from hedui.v1 import common_pb2
 from holder import messages as holder_messages
@@ -48,8 +49,7 @@ def read_bits(
     blinded = _received("results", outcome.results, permit.evaluator, mask, to)
     if masked[0].previous != blinded[0].previous:
         raise Refusal(Reason.MESSAGE_INVALID, "flips and results follow different messages")
-    pairs = zip(decode_bits(masked[1], count), decode_bits(blinded[1], count), strict=True)
-    return [flip ^ result for flip, result in pairs]
+    return reveal(decode_bits(blinded[1], count), decode_bits(masked[1], count))
 
 
 def _received(

@@ -1,7 +1,7 @@
 """What a re-check brought, verified and compared: papers of the registrar, bits of the holders.
 
 Source: DESIGN 2.6. Trusts: the federation file for everybody's keys. Neither registrar nor
-coordinator is believed: permit, holders' messages and openings are verified here.
+coordinator is believed: permit, holders' messages and reveals are verified here.
 Learns: the bits of one case and its programmes, no person.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from crypto.commit import verify_opening
+from crypto.commit import verify_reveal
 from crypto.sealing import SealingKey
 from hedui.v1 import recheck_pb2 as pb
 from holder import messages as holder_messages
@@ -23,7 +23,7 @@ from model.federation import Federation
 from model.opening import check_recheck, check_split
 from model.policy import Layout, compile_policy, parse
 from reviewer.entries import Row
-from runtime.disclosure import unseal_openings
+from runtime.disclosure import unseal_reveals
 from runtime.documents import open_signed
 from runtime.errors import SettingsError
 from runtime.transport.wire import signed_from_wire
@@ -148,11 +148,11 @@ def _opened(
     reply: pb.RecheckReply, papers: RecheckPapers, key: SealingKey
 ) -> tuple[list[int], Layout]:
     """The bits that were determined, by the ledger's commitment; and what each of them means."""
-    bits, programmes = unseal_openings(
-        reply.openings, key=key, reviewer=papers.permit.reviewer, permit=papers.signed.digest
+    bits, programmes = unseal_reveals(
+        reply.reveals, key=key, reviewer=papers.permit.reviewer, permit=papers.signed.digest
     )
-    verify_opening(bytes.fromhex(str(papers.entry.fields.get("bits", ""))), bits)
-    verify_opening(bytes.fromhex(papers.manifest.commitments.programmes), programmes)
+    verify_reveal(bytes.fromhex(str(papers.entry.fields.get("bits", ""))), bits)
+    verify_reveal(bytes.fromhex(papers.manifest.commitments.programmes), programmes)
     policy = parse(reply.policy)
     if policy.digest.hex() != papers.manifest.policy or not isinstance(programmes.value, list):
         raise ValueError("a policy that is not the manifest's")

@@ -23,7 +23,7 @@ from model.documents.opening import RecheckPermit
 from model.documents.signed import Signed
 from model.federation import Federation
 from model.reasons import EXPLANATIONS, Reason
-from runtime.disclosure import seal_openings
+from runtime.disclosure import seal_reveals
 from runtime.documents import reviewer_of
 from runtime.errors import Refusal
 from runtime.transport.guard import current_caller, ensure_time
@@ -122,9 +122,9 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
             mask=output.mask,
             flips=output.flips,
             results=output.results,
-            openings=seal_openings(
-                self._rechecks.bits_opening(case),
-                run.issued.openings["programmes"],
+            reveals=seal_reveals(
+                self._rechecks.bits_reveal(case),
+                run.issued.reveals["programmes"],
                 reviewer=reviewer_of(permit, self._federation),
                 permit=run.signed.digest,
             ),

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
-from crypto.commit import verify_opening
+from crypto.commit import verify_reveal
 from crypto.errors import CryptoError
 from desk.client.acting import Acting
-from hedui.v1.registrar_pb2 import OpenOfficersRequest
+from hedui.v1.registrar_pb2 import DiscloseOfficersRequest
 from hedui.v1.registrar_pb2_grpc import SampleServiceStub
 from ledger.verify.reconcile_facts import Ledger
+from model.disclosure import OfficerOf, officers_parts, open_officers_of
 from model.documents.signed import DocumentError
-from model.opened import OfficerOf, officers_parts, open_officers_of
 from runtime.errors import PeerFault
 
 
@@ -30,8 +30,8 @@ def _pages(acting: Acting, ledger: Ledger) -> Iterator[OfficerOf]:
     """Every page up to the bundle's end."""
     name, first = acting.federation.registrar.name, 0
     while first < ledger.entries:
-        request = OpenOfficersRequest(first=first)
-        reply = acting.call(name, SampleServiceStub, "OpenOfficers", request)
+        request = DiscloseOfficersRequest(first=first)
+        reply = acting.call(name, SampleServiceStub, "DiscloseOfficers", request)
         parts = officers_parts(first, acting.member.name)
         try:
             yield from open_officers_of(reply.sealed, acting.seal_key(), parts).officers
@@ -44,7 +44,7 @@ def _pages(acting: Acting, ledger: Ledger) -> Iterator[OfficerOf]:
 
 def _line(acting: Acting, commitment: str, each: OfficerOf) -> dict[str, str]:
     try:
-        verify_opening(bytes.fromhex(commitment), each.opening)
+        verify_reveal(bytes.fromhex(commitment), each.reveal)
     except (CryptoError, ValueError):
         name = acting.federation.registrar.name
         sentence = f"{name} named an officer that entry {each.entry} does not commit to"

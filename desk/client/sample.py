@@ -9,9 +9,15 @@ from typing import Any
 from crypto.rng import system_rng
 from desk.client.acting import Acting
 from hedui.v1 import node_pb2, node_pb2_grpc, registrar_pb2, registrar_pb2_grpc
+from model.disclosure import (
+    AnswerDisclosure,
+    answer_parts,
+    open_answer_of,
+    open_granted,
+    sample_parts,
+)
 from model.documents.sampling import SampleGrant
 from model.documents.signed import DocumentError, Signed
-from model.opened import OpenedAnswer, answer_parts, open_answer_of, open_granted, sample_parts
 from reviewer.papers import Sources
 from reviewer.sample import Sampled, check_granted, draw_by_lot, tickets_of
 from runtime.errors import CallError, PeerFault, Refusal
@@ -48,8 +54,8 @@ def _registrar(acting: Acting, method: str, request: Any) -> Any:
 
 
 def _open(acting: Acting, sample: str, entry: int, *, answers: bool) -> Sampled:
-    request = registrar_pb2.OpenSampleRequest(sample=sample, entry=entry)
-    reply = _registrar(acting, "OpenSample", request)
+    request = registrar_pb2.DiscloseSampleRequest(sample=sample, entry=entry)
+    reply = _registrar(acting, "DiscloseSample", request)
     key, reviewer = acting.seal_key(), acting.member.name
     try:
         granted = open_granted(reply.sealed, key, sample_parts(sample, entry, reviewer))
@@ -78,11 +84,11 @@ def _ask_departments(acting: Acting, found: Sampled, grant: SampleGrant, *, valu
 
 def _open_answer(
     acting: Acting, process: str, found: Sampled, query: str, *, values: bool
-) -> OpenedAnswer:
+) -> AnswerDisclosure:
     grant = _grant(found)
     message = signed_to_wire(grant)
-    request = node_pb2.OpenAnswerRequest(grant=message, query=query, values=values)
-    reply = acting.call(process, node_pb2_grpc.AnswerAuditServiceStub, "OpenAnswer", request)
+    request = node_pb2.DiscloseAnswerRequest(grant=message, query=query, values=values)
+    reply = acting.call(process, node_pb2_grpc.AnswerAuditServiceStub, "DiscloseAnswer", request)
     parts = answer_parts(grant.digest, query, acting.member.name)
     opened = open_answer_of(reply.sealed, acting.seal_key(), parts)
     if values and not opened.plaintext:

@@ -9,7 +9,7 @@ import typer
 
 from desk.command import Json, options, print_table, zone_named
 from desk.trust import FederationFile, read_ledgers, trusted_federation
-from reviewer.report import Unusual, Usual, read_openings
+from reviewer.report import Unusual, Usual, read_reveals
 from reviewer.report import report as run
 
 Bundles = Annotated[list[Path], typer.Argument(help="Bundles, as exported.")]
@@ -60,7 +60,7 @@ def report(
         burst_s=60.0 * burst_minutes,
         waiting_s=86_400.0 * waiting_days,
         factor=factor,
-        officers=read_openings(openings) if openings else {},
+        officers=read_reveals(openings) if openings else {},
     )
     data = trusted_federation(options(context), bundles, federation)
     rows = run(read_ledgers(bundles, data), usual)
