@@ -19,8 +19,9 @@ from rich.text import Text
 
 from crypto.errors import CryptoError
 from desk.program import Given
+from model.explanations import EXPLANATIONS
 from model.fields import explain
-from model.reasons import EXPLANATIONS, Reason
+from model.reasons import Reason
 from runtime.errors import Refusal, Refused, RuntimeFault, SettingsError
 from runtime.site.profile import Profile, default_user_folder, find_profile
 

@@ -16,8 +16,8 @@ from desk.client.ledgers import LiveLog, proven_live
 from hedui.v1 import common_pb2
 from hedui.v1 import recheck_pb2 as pb
 from hedui.v1.recheck_pb2_grpc import RecheckPermitServiceStub, RecheckServiceStub
+from model.explanations import EXPLANATIONS
 from model.policy import PolicyError
-from model.reasons import EXPLANATIONS
 from reviewer.bundle import Proven
 from reviewer.entries import offline_rows, proven_offline
 from reviewer.recheck import Recheck, RecheckPapers, check_papers, compared, determined_row

@@ -12,6 +12,7 @@ from ceremony.dealing import hold_ceremony
 from ceremony.pool import prime_pool
 from crypto.rng import system_rng
 from desk.command import group, options
+from model.federation import Federation
 from runtime.clock import SystemClock
 from runtime.site.identity import load_federation
 from runtime.site.joining import load_site
@@ -57,13 +58,20 @@ def deal(context: typer.Context) -> None:
 def check(context: typer.Context) -> None:
     """Verify federation.toml under the root key and say what weakens its guarantees."""
     home = options(context).home
+    federation = _signed(home)
+    typer.echo(
+        f"{home / 'federation.toml'}: number {federation.number}, digest {federation.digest}"
+    )
     if not _warn(home):
         typer.echo(f"{home / 'federation.toml'}: nothing to warn of")
 
 
+def _signed(home: Path) -> Federation:
+    return load_federation(home, load_site(home).root_verify_key)
+
+
 def _warn(home: Path) -> int:
-    federation = load_federation(home, load_site(home).root_verify_key)
-    found = findings(federation, home=home, now=SystemClock().now())
+    found = findings(_signed(home), home=home, now=SystemClock().now())
     for line in found:
         typer.echo(f"warning: {line}")
     return len(found)
