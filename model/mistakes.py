@@ -21,7 +21,9 @@ _UNKNOWN: Final = "extra_forbidden"
 _MISSING: Final = "missing"
 _OURS: Final = "Value error, "
 _FORMS: Final = {
-    r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$": "lower-case letters, digits, dots and hyphens, such as tax.wages",
+    r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$": (
+        "lower-case letters, digits, dots and hyphens, such as tax.wages"
+    ),
     r"^[0-9]{6}$": "six digits",
     r"^[0-9a-f]{64}$": "64 lower-case hex digits",
     r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}$": "3 to 40 letters, digits and hyphens, no hyphen first",
