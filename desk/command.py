@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from model.messages import language_of, speak
+
 if TYPE_CHECKING:
     from runtime.site.joining import DatabasePlace
     from runtime.site.profile import Profile
@@ -105,6 +107,7 @@ def run(app: typer.Typer, program: str) -> None:
     """Run a command line and leave the process with its exit code."""
     from runtime.errors import exit_code
 
+    speak(language_of(os.environ))
     verbose = "--verbose" in sys.argv
     try:
         app(prog_name=program)
@@ -130,7 +133,7 @@ def sentence(error: Exception) -> str:
             # The sentence itself says what to mend.
             return said
         end = "" if said.endswith(("?", ".")) else "."
-        return f"{said}{end} To mend: {EXPLANATIONS[error.reason].mend}"
+        return f"{said}{end} What to do: {EXPLANATIONS[error.reason].mend}"
     if isinstance(error, ValidationError):
         return explain(error)
     if isinstance(error, RuntimeFault | CryptoError | ValueError):
