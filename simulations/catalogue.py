@@ -46,9 +46,8 @@ KEYWORDS: Final[dict[str, Any]] = {
 PAGE: Final = ROOT / "docs" / "languages.md"
 HEAD: Final = """# Languages 语言
 
-Commands speak English or Chinese: `--lang en` or `--lang zh` before the command, else what the
-variable `HEDUI_LANG` says, else the locale's language (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`,
-`LANG`). A sentence that has no translation yet is said in English. Codes of reasons, ledgers,
+Commands speak English or Chinese: what the variable `HEDUI_LANG` says, `en` or `zh`, else the
+locale's language (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`). A sentence that has no translation yet is said in English. Codes of reasons, ledgers,
 logs, `--json` and what a process says to another are English everywhere
 ([ADR 0022](adr/0022-languages.md)).
 
@@ -172,7 +171,11 @@ def _part(message: Message) -> str:
         return "states and outcomes"
     if not message.locations:
         return "help of commands"
-    return "reasons" if "model/reasons.py" in dict(message.locations) else "sentences and headings"
+    return (
+        "reasons"
+        if "model/explanations.py" in dict(message.locations)
+        else "sentences and headings"
+    )
 
 
 def page(translated: Catalog) -> str:

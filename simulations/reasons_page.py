@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from model.explanations import EXPLANATIONS
 from model.messages import Language, gettext, speaking
-from model.reasons import EXPLANATIONS, Reason
+from model.reasons import Reason
 from runtime.transport.status import status_of
 
 HEAD = """# Reason codes 拒绝原因代码

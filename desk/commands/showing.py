@@ -9,9 +9,10 @@ from typing import Any
 
 from desk.command import visible
 from hedui.v1 import coordinator_pb2 as pb
+from model.explanations import EXPLANATIONS, Explanation
 from model.messages import Language, pgettext, speaking, spoken
 from model.messages import gettext as _
-from model.reasons import EXPLANATIONS, Explanation, Reason
+from model.reasons import Reason
 
 MARKS = {"met": "✓", "not met": "✗", "inconclusive": "?"}
 

@@ -3,8 +3,9 @@
 import pytest
 from babel.messages.catalog import Message
 
+from model.explanations import EXPLANATIONS
 from model.messages import LOCALES, Language, gettext, pgettext, speaking
-from model.reasons import EXPLANATIONS, Reason
+from model.reasons import Reason
 from simulations import catalogue
 
 

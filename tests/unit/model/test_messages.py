@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from model.explanations import EXPLANATIONS
 from model.messages import (
     Language,
     gettext,
@@ -15,7 +16,7 @@ from model.messages import (
     speaking,
     spoken,
 )
-from model.reasons import EXPLANATIONS, Reason
+from model.reasons import Reason
 from runtime.errors import Refusal
 
 CLOSED = EXPLANATIONS[Reason.CASE_CLOSED].happened
