@@ -47,9 +47,9 @@ PAGE: Final = ROOT / "docs" / "languages.md"
 HEAD: Final = """# Languages 语言
 
 Commands speak English or Chinese: what the variable `HEDUI_LANG` says, `en` or `zh`, else the
-locale's language (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`). A sentence that has no translation yet is said in English. Codes of reasons, ledgers,
-logs, `--json` and what a process says to another are English everywhere
-([ADR 0022](adr/0022-languages.md)).
+locale's language (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`). A sentence that has no translation
+yet is said in English. Codes of reasons, ledgers, logs, `--json` and what a process says to
+another are English everywhere ([ADR 0022](adr/0022-languages.md)).
 
 All messages stand in one catalogue in gettext's format, `model/locale/`. A translator edits
 `model/locale/zh_CN/LC_MESSAGES/hedui.po` and runs `make messages`; `make check` says where code
