@@ -23,9 +23,10 @@ from babel.messages.pofile import read_po, write_po
 from typer.main import get_command
 
 from coordinator.case.state import CaseState, TicketState
+from desk.program import LazyGroup
 from model.messages import DOMAIN, FOLDER, LOCALES
 from model.policy.determining import Verdict
-from simulations.commands_page import options_of, programs
+from simulations.commands_page import inside, options_of, programs
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PACKAGES: Final = ("model", "runtime", "ceremony", "reviewer", "desk")
@@ -46,10 +47,11 @@ KEYWORDS: Final[dict[str, Any]] = {
 PAGE: Final = ROOT / "docs" / "languages.md"
 HEAD: Final = """# Languages 语言
 
-Commands speak English or Chinese: what the variable `HEDUI_LANG` says, `en` or `zh`, else the
-locale's language (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`, `LANG`). A sentence that has no translation
-yet is said in English. Codes of reasons, ledgers, logs, `--json` and what a process says to
-another are English everywhere ([ADR 0022](adr/0022-languages.md)).
+Commands speak English or Chinese: `--lang en` or `--lang zh` before the command, else what the
+variable `HEDUI_LANG` says, else the locale's language (`LANGUAGE`, `LC_ALL`, `LC_MESSAGES`,
+`LANG`). A sentence that has no translation yet is said in English. Codes of reasons, ledgers,
+logs, `--json` and what a process says to another are English everywhere
+([ADR 0022](adr/0022-languages.md)).
 
 All messages stand in one catalogue in gettext's format, `model/locale/`. A translator edits
 `model/locale/zh_CN/LC_MESSAGES/hedui.po` and runs `make messages`; `make check` says where code
@@ -101,11 +103,13 @@ def _helps() -> Iterator[tuple[str, str]]:
         root = get_command(app)
         for place, command in [(name, root), *_tree(name, root)]:
             texts = [command.help, *(getattr(p, "help", None) for p in options_of(command))]
+            if isinstance(command, LazyGroup):
+                texts += [lazy.help for lazy in command.table.values()]
             yield from ((place, text) for text in texts if text)
 
 
 def _tree(name: str, root: Any) -> Iterator[tuple[str, Any]]:
-    for word, found in getattr(root, "commands", {}).items():
+    for word, found in inside(root).items():
         yield f"{name} {word}", found
         yield from _tree(f"{name} {word}", found)
 
