@@ -4,6 +4,7 @@ MAX_DOCUMENT_BYTES = 64 * 1024
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 MAX_POLICY_BYTES = 256 * 1024
 MAX_SETTINGS_BYTES = 64 * 1024
+MAX_OFFICES = 2_000
 MAX_FEDERATION_BYTES = 8 * 1024 * 1024
 # Keys, tables and list items. A federation file has at most 20,000 persons of 8 keys.
 MAX_TOML_VALUES = 8_192
