@@ -4,7 +4,7 @@ Every process uses this, so that a signature is checked in one way. Each functio
 ``Refusal`` with the reason that the caller is told.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -19,11 +19,15 @@ from model.federation import Federation, Member, Process
 from model.fields import parse_time
 from model.limits import MAX_REVOCATION_PAGES
 from model.opening import answer_context
+from model.policy.parsing import Policy
 from model.reasons import Reason
 from model.roles import Role
 from runtime.errors import Refusal
 
 D = TypeVar("D", bound=Document)
+
+PolicyLookup = Callable[[str], Policy]
+"""An approved policy by its digest (hex); raises Refusal(policy_unknown)."""
 
 
 def open_answer(signed: Signed, department: str, manifest: str, federation: Federation) -> Answer:

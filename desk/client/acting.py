@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from desk.command import Options
+from crypto.sealing import SealingKey
 from model.federation import Federation, Member
-from runtime.clock import Clock
+from model.mistakes import did_you_mean
+from runtime.clock import Clock, SystemClock
 from runtime.errors import SettingsError
-from runtime.site.identity import Identity
-from runtime.site.settings import did_you_mean
+from runtime.site.endpoints import Endpoints
+from runtime.site.identity import Identity, load_federation, load_person
 from runtime.transport.channel import Dialer
 
 TIMEOUT_S = 20.0
@@ -18,7 +20,16 @@ TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class Acting:
-    """Who acts in this command, and how others are called in that name."""
+    """Who acts, and how others are called in that name.
+
+    Attributes:
+        identity: The person's private keys.
+        member: What the federation file says of the person.
+        federation: Its signature was verified under the pinned root key.
+        dialer: Connections, mutually authenticated; each call is made in the person's name.
+        clock: For the times in signed documents.
+        requester_option: Which coordinator is meant; empty: the only one.
+    """
 
     identity: Identity
     member: Member
@@ -52,19 +63,30 @@ class Acting:
         """Call a process; raises CallError."""
         return self.dialer.call(process, stub, method, request, timeout_s=timeout_s)
 
+    def seal_key(self) -> SealingKey:
+        """The key to which others seal for this person. Raises SettingsError for none."""
+        if self.identity.seal_key is None:
+            raise SettingsError(
+                f"{self.member.name} has no sealing key: `hedui person init` makes it"
+            )
+        return self.identity.seal_key
+
 
 @contextmanager
-def act(options: Options) -> Iterator[Acting]:
-    """Load the acting person. Raises SettingsError, KeyFileError, CertificateError."""
-    from runtime.clock import SystemClock
-    from runtime.site.endpoints import Endpoints
-    from runtime.site.identity import load_federation, load_person
+def act(home: Path, person: str, requester: str = "") -> Iterator[Acting]:
+    """Load the person ``HOME/people/PERSON``, and dial in that name until the block ends.
 
-    home, clock = options.home, SystemClock()
-    settings, identity = load_person(home, options.person)
+    Args:
+        requester: Which coordinator is meant, where there are several.
+
+    Raises SettingsError for a home, person or federation file that is not there or not the root's;
+    KeyFileError for keys; CertificateError for a certificate that is over or another's.
+    """
+    clock = SystemClock()
+    settings, identity = load_person(home, person)
     federation = load_federation(home, settings.root_verify_key)
     member = identity.check(federation, clock=clock)
     with Dialer(
         federation=federation, identity=identity, endpoints=Endpoints(home), clock=clock
     ) as dialer:
-        yield Acting(identity, member, federation, dialer, clock, options.requester)
+        yield Acting(identity, member, federation, dialer, clock, requester)

@@ -1,32 +1,26 @@
 """``hedui coordinator init | serve``: the process of civil affairs, or of another requester."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from desk.command import DatabaseUrl, PasswordFile, database_place, options
+from coordinator.process import KIND
+from desk import process
+from desk.command import PasswordFile, group, options
+from desk.process import DatabaseUrl, ExitWithStdin
+from model.mistakes import did_you_mean
+from model.plan import Plan
+from runtime.errors import SettingsError
+from runtime.site.joining import load_site
 
-if TYPE_CHECKING:
-    from model.plan import Plan
+app = group("The coordinator: cases of the verification centre.")
 
-ExitWithStdin = Annotated[
-    bool, typer.Option("--exit-with-stdin", help="Stop when standard input closes.")
-]
 Name = Annotated[
     str, typer.Argument(help="Its name in the plan; not needed where the plan has one coordinator.")
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    group = typer.Typer(
-        help="The coordinator: cases of the verification centre.", no_args_is_help=True
-    )
-    group.command("init")(init)
-    group.command("serve")(serve)
-    app.add_typer(group, name="coordinator")
-
-
+@app.command()
 def init(
     context: typer.Context,
     name: Name = "",
@@ -34,48 +28,22 @@ def init(
     password_file: PasswordFile = None,
 ) -> None:
     """Create the coordinator's keys, join request and database, under its name in the plan."""
-    import shutil
-
-    from coordinator.process import KIND
-    from crypto.rng import system_rng
-    from model.roles import Role
-    from runtime.clock import SystemClock
-    from runtime.process import create_database
-    from runtime.site.joining import init_process, load_site
-
-    database = database_place(database_url, password_file)
+    database = process.database_place(database_url, password_file)
     site = load_site(options(context).home)
-    name = _named(site.plan, name)
-    folder = init_process(
-        site, name, roles=frozenset({Role.COORDINATOR}), rng=system_rng, database=database
-    )
-    try:
-        create_database(folder, KIND, federation=site.plan.name, clock=SystemClock())
-    except BaseException:
-        # Nobody has seen these keys yet.
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
+    process.init(site, _named(site.plan, name), KIND, database)
 
 
+@app.command()
 def serve(context: typer.Context, name: Name = "", exit_with_stdin: ExitWithStdin = False) -> None:
     """Serve until a signal. It is ready once run/process.json stands in its folder."""
-    from coordinator.process import KIND
-    from runtime.process import Service
-    from runtime.serving import serve as run_service
-    from runtime.site.joining import load_site
-
     home = options(context).home
     name = _named(load_site(home).plan, name)
-    run_service(Service(KIND, home=home, name=name), exit_with_stdin=exit_with_stdin)
+    process.serve(KIND, home=home, name=name, exit_with_stdin=exit_with_stdin)
 
 
-def _named(plan: "Plan", name: str) -> str:
+def _named(plan: Plan, name: str) -> str:
     """The coordinator that is meant: the named one, else the plan's only one."""
-    from runtime.errors import SettingsError
-    from runtime.site.settings import did_you_mean
-
-    there = [process.name for process in plan.requesters]
+    there = [requester.name for requester in plan.requesters]
     if name and name not in there:
         raise SettingsError(f'plan.toml has no coordinator "{name}"{did_you_mean(name, there)}')
     if not name and len(there) > 1:

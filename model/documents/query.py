@@ -1,6 +1,6 @@
 """Documents of a query: the officer's request, manifest, ticket, revocation list, answer."""
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -17,11 +17,11 @@ from model.limits import (
     MAX_REVOCATION_PAGES,
     MAX_REVOKED_A_PAGE,
 )
+from model.suite import Suite
 
 Requester = Name | Literal[""]
 """Name of the coordinator that may ask. Empty only in documents from before wire version 2, when a
 federation had one: ``Federation.requester`` reads it."""
-SUITE: Final = "hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"
 
 
 class OfficerRequest(Document):
@@ -59,7 +59,7 @@ class Manifest(Document):
 
     LABEL: ClassVar[Label] = Label.MANIFEST
 
-    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"]
+    suite: Suite
     federation: Hex32
     """Digest of the federation file under which it was issued."""
     requester: Requester = ""
@@ -81,7 +81,7 @@ class Ticket(Document):
 
     LABEL: ClassVar[Label] = Label.TICKET
 
-    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"]
+    suite: Suite
     query: Hex16
     """Random; the query id in every ledger and on every screen."""
     manifest: Hex32

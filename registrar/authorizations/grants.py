@@ -5,8 +5,6 @@ need not. Each closes its own grant when its application has ended; with the las
 ends. Nobody is told why: all closings look alike.
 """
 
-from sqlalchemy import Connection
-
 from model.documents.authorization import Authorization
 from model.federation import Federation
 from model.reasons import Reason
@@ -14,9 +12,9 @@ from registrar.authorizations import desk, store
 from registrar.authorizations.checking import require_in_force
 from registrar.authorizations.store import AuthorizationRow
 from registrar.authorizations.vault import open_letter
-from registrar.manifests import store as manifests
 from registrar.office import Office, record
 from runtime.errors import Refusal
+from runtime.storage.store import Connection
 from runtime.storage.writer import Tx
 
 
@@ -54,7 +52,7 @@ def close(office: Office, number: str, requester: str) -> None:
         if requester not in closed:
             entry = record(tx, "grant.ended", {**fields, **desk.given_by(row)}, reveals)
             store.close_grant(tx.conn, number, requester, entry)
-            manifests.revoke_tickets(tx.conn, number, requester)
+            office.issued.revoke(tx.conn, number, requester)
         return False
 
     if office.parts.writer.run(write):

@@ -6,12 +6,13 @@ from datetime import datetime, time, timedelta
 from crypto.commit import Reveal
 from crypto.rng import shuffled
 from crypto.sealing import open_at_rest, seal_at_rest
-from model.documents.query import SUITE, Commitments, Manifest, OfficerRequest, Ticket
+from model.documents.query import Commitments, Manifest, OfficerRequest, Ticket
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
 from model.opening import REVEALED_FIELDS
 from model.reasons import Reason
 from model.roles import Role
+from model.suite import SUITE
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.checking import require_all_signed
 from registrar.authorizations.grants import require_granted

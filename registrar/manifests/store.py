@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from registrar.permits.store import PERMITS
+from registrar.manifests.permit_store import PERMITS
 
 METADATA: Final = MetaData()
 MANIFESTS: Final = Table(
@@ -150,10 +150,10 @@ def extend(conn: Connection, query_id: str, expires_at: str) -> None:
     conn.execute(statement.values(expires_at=expires_at))
 
 
-def revoke_tickets(conn: Connection, number: str, requester: str | None = None) -> None:
-    """Revoke every ticket of one authorization, or of one requester under it."""
+def revoke_tickets(conn: Connection, number: str, requester: str) -> None:
+    """Revoke the tickets of one authorization: one requester's, or for an empty name all."""
     here = TICKETS.c.number == number
-    if requester is not None:
+    if requester:
         own = (MANIFESTS.c.number == number) & (MANIFESTS.c.requester == requester)
         here &= TICKETS.c.manifest.in_(select(MANIFESTS.c.digest).where(own))
     conn.execute(update(TICKETS).where(here).values(revoked=1))

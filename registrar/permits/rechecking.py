@@ -27,14 +27,15 @@ from model.documents.signed import Signed
 from model.federation import Federation, Process
 from model.fields import format_time, parse_time
 from model.reasons import Reason
+from model.suite import SUITE
 from registrar.authorizations.grants import require_granted
+from registrar.manifests import permit_store
 from registrar.manifests.issuing import open_manifest_letter
+from registrar.manifests.permit_store import PermitRow
 from registrar.manifests.store import ManifestRow
 from registrar.office import Office, record
-from registrar.permits import store
 from registrar.permits.asking import Question, ask_holders
 from registrar.permits.issuing import find_manifest
-from registrar.permits.store import PermitRow
 from runtime.documents import require_requester
 from runtime.errors import Refusal
 from runtime.storage.writer import Tx
@@ -88,7 +89,7 @@ def issue_recheck(office: Office, determined: Determined, reviewer: str) -> Rech
     question = _question(determined, reviewer)
     manifest, signed = Manifest.decode(row.body), Signed(row.body, row.signature, office.parts.name)
     with office.parts.database.read() as conn:
-        there = store.get(conn, row.digest, "re-check")
+        there = permit_store.get(conn, row.digest, "re-check")
     if there is not None:
         return Recheck(signed, first, _same(office, there, question))
     if office.parts.clock.now() >= parse_time(manifest.expires_at):
@@ -122,7 +123,7 @@ def _text(entry: Entry, field: str) -> str:
 def _first(office: Office, determined: Determined) -> Signed:
     """The permit under which the determination was drawn: exactly the one signed here."""
     with office.parts.database.read() as conn:
-        row = store.get(conn, determined.manifest, "rules")
+        row = permit_store.get(conn, determined.manifest, "rules")
     signed = None if row is None else Signed(row.body, row.signature, office.parts.name)
     if signed is None or signed.digest != determined.permit:
         raise Refusal(
@@ -152,6 +153,7 @@ def _permit(
 ) -> RecheckPermit:
     now = office.parts.clock.now()
     return RecheckPermit(
+        suite=SUITE,
         permit=office.parts.rng(16).hex(),
         manifest=first.manifest,
         requester=first.requester,
@@ -199,10 +201,10 @@ def _store(
     def write(tx: Tx) -> Signed:
         # The holders took their time: the application may have ended meanwhile.
         require_granted(tx.conn, row.number, requester, office)
-        there = store.get(tx.conn, row.digest, permit.kind)
+        there = permit_store.get(tx.conn, row.digest, permit.kind)
         if there is not None:
             return _same(office, there, question)
-        store.add(tx.conn, stored)
+        permit_store.add(tx.conn, stored)
         record(tx, "recheck.issued", fields, reveals)
         return signed
 

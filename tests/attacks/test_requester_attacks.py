@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from desk.client import cases
 from desk.client.acting import Acting
-from desk.commands import requesting
-from desk.commands.reading import proven_live
+from desk.client.ledgers import proven_live
 from hedui.v1 import common_pb2, holder_pb2, recheck_pb2, registrar_pb2
 from hedui.v1 import coordinator_pb2 as pb
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
@@ -85,7 +85,7 @@ def test_each_opens_its_own_case(two: Two) -> None:
     for officer, requester in (("olga", "coordinator"), ("hugo", "housing")):
         number = two.letter(requester)
         with two.county.acting(officer) as acting:
-            case = requesting.open_case(acting, requesting.sign_request(acting, number, ASKED))
+            case = cases.open_case(acting, cases.sign_request(acting, number, ASKED))
             assert acting.requester == requester
         (done,) = bench.follow([case], officer=officer)
         assert done.state == "determined", (done.reason, done.detail)
@@ -195,8 +195,8 @@ def _case_calls(case_id: str) -> dict[str, Any]:
 
 def test_neither_the_second_nor_its_officers_see_the_firsts_cases(two: Two) -> None:
     with two.county.acting("olga") as acting:
-        signed = requesting.sign_request(acting, two.letter("coordinator"), ASKED)
-        case = requesting.open_case(acting, signed)
+        signed = cases.sign_request(acting, two.letter("coordinator"), ASKED)
+        case = cases.open_case(acting, signed)
     calls = _case_calls(case.case_id)
     with two.county.acting("hugo") as acting:
         by_officer = {m: _at_first(acting, m, request) for m, request in calls.items()}
@@ -243,7 +243,7 @@ def test_an_officer_of_the_second_signs_for_no_other(two: Two) -> None:
     """Neither carried by the one that is named, nor by the officer's own."""
     with two.county.acting("hugo") as acting:
         bent = replace(acting, requester_option="coordinator")
-        signed = requesting.sign_request(bent, two.letter("coordinator"), ASKED)
+        signed = cases.sign_request(bent, two.letter("coordinator"), ASKED)
     message = signed_to_wire(signed)
     found = {refused(partial(relay.issue_for, message)) for relay in (two.first, two.second)}
     assert found == {Reason.WRONG_REQUESTER}
@@ -270,9 +270,9 @@ def test_what_a_letter_must_say_of_its_requesters(
 
 def second_issue(two: Two, number: str) -> Papers:
     """The second's manifest under a letter that has had one: with a reason and a checker."""
-    asked = requesting.Question(ASKED.policy, ASKED.programmes, "housing asks too")
+    asked = cases.Question(ASKED.policy, ASKED.programmes, "housing asks too")
     with two.county.acting("hugo") as acting:
-        signed = requesting.sign_request(acting, number, asked)
+        signed = cases.sign_request(acting, number, asked)
     with two.county.acting("chris") as acting:
         request = OfficerRequest.decode(signed.body)
         counter = sign(request, acting.identity.sign_key, "chris")

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from coordinator.opening.transcript import read_bits
 from crypto import packing, paillier, threshold
 from crypto.commit import Reveal
 from crypto.signing import SigningKey
-from desk.commands import requesting
-from desk.commands.requesting import Question
+from desk.client import cases
+from desk.client.cases import Question
 from hedui.v1 import common_pb2, holder_pb2, node_pb2, registrar_pb2
 from hedui.v1.holder_pb2_grpc import HolderServiceStub
 from hedui.v1.node_pb2_grpc import QueryServiceStub
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
+from holder.bits import Outcome, Recipient, read_bits
 from model.documents.opening import HolderHeader, Permit, answer_set_digest
 from model.documents.query import Answer, Manifest, Ticket
 from model.documents.signed import Document, sign
@@ -134,7 +134,7 @@ class Relay(AbstractContextManager["Relay"]):
     def request(self, number: str) -> Doc:
         """What the officer signs."""
         with self.county.acting(self.officer) as acting:
-            return signed_to_wire(requesting.sign_request(acting, number, ASKED))
+            return signed_to_wire(cases.sign_request(acting, number, ASKED))
 
     def issue_for(self, request: Doc) -> Papers:
         """Manifest and tickets for a signed request; raises Refused."""
@@ -264,14 +264,11 @@ class Relay(AbstractContextManager["Relay"]):
         """The bits, by the coordinator's own code."""
         assert self.identity.seal_key is not None
         return read_bits(
-            flips,
-            results,
+            Outcome(flips, results),
             opening.permit,
             HolderHeader.decode(masked.mask.header.body),
             count=len(papers.terms.layout.slots),
-            name=self.name,
-            key=self.identity.seal_key,
-            federation=self.federation,
+            to=Recipient(self.name, self.identity.seal_key, self.federation),
         )
 
     # --- forging ----------------------------------------------------------------------------

@@ -18,10 +18,10 @@ from model.limits import (
     MAX_REVOKED_A_PAGE,
 )
 from model.reasons import Reason
+from registrar.manifests import permit_store as permits
 from registrar.manifests import store, tickets
+from registrar.manifests.permit_store import PermitRow
 from registrar.manifests.store import ManifestRow, TicketRow
-from registrar.permits import store as permits
-from registrar.permits.store import PermitRow
 from runtime.documents import Revocations, open_revocations
 from runtime.errors import Refused
 from runtime.transport.wire import signed_from_wire
