@@ -156,7 +156,7 @@ def any_caller(named: str, caller: str, federation: Federation) -> Process:
 def test_a_registrar_without_the_check_lets_the_second_burn_the_firsts_one_opening(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("registrar.manifests.service.require_requester", any_caller)
+    monkeypatch.setattr("registrar.manifest_service.require_requester", any_caller)
     papers = two.case()
     two.second.permit(papers, dict.fromkeys(DEPARTMENTS, papers.ticket("tax")), digest="00" * 32)
     answers = dict(zip(DEPARTMENTS, two.first.answers(papers), strict=True))
@@ -314,7 +314,7 @@ def test_a_registrar_that_ends_the_letter_with_the_first_ends_the_seconds_case(
     two: Two, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "registrar.manifests.service.grants.close",
+        "registrar.manifest_service.grants.close",
         lambda office, number, _: desk.end(office, number, "ended"),
     )
     number = two.letter(*BOTH)
