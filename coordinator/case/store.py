@@ -76,7 +76,7 @@ TICKETS: Final = Table(
     # Sealed: the answer; t key holders could decrypt it.
     Column("answer", LargeBinary, nullable=False),
     Column("answered_at", String(20), nullable=False),
-    # Canonical JSON: resource to date.
+    # Canonical JSON: resource to data date and coverage; in rows of version 1, to the date.
     Column("data_dates", LargeBinary, nullable=False),
 )
 STEPS: Final = Table(

@@ -72,6 +72,7 @@ class Answerer:
             ciphertext=made.encrypted.ciphertext.hex(),
             proof=made.encrypted.proof.hex(),
             data_dates=made.data_dates,
+            coverage=made.coverage,
             answered_at=rfc3339(self.clock.now()),
         )
         return sign(answer, self.sign_key, self.name)
