@@ -20,8 +20,8 @@ from rich.text import Text
 from crypto.errors import CryptoError
 from desk.program import Given
 from model.explanations import EXPLANATIONS
-from model.fields import explain
 from model.messages import gettext as _
+from model.mistakes import explain
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused, RuntimeFault, SettingsError
 from runtime.site.profile import Profile, default_user_folder, find_profile
