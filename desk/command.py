@@ -17,6 +17,7 @@ from rich.text import Text
 
 from desk.program import Given
 from desk.words import visible
+from model.fields import parse_time
 from runtime.errors import SettingsError
 from runtime.site.profile import Profile, default_user_folder, find_profile
 
@@ -119,7 +120,7 @@ def print_json(value: Any) -> None:
 
 def local(at: str) -> str:
     """A time of the ledger in the local zone."""
-    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return parse_time(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def zone_named(name: str) -> tzinfo:
