@@ -72,7 +72,7 @@ TICKETS: Final = Table(
     # Sealed: the answer; t key holders could decrypt it.
     columns.blob("answer"),
     columns.moment("answered_at"),
-    # Canonical JSON: resource to date.
+    # Canonical JSON: resource to data date and coverage; in rows of version 1, to the date.
     columns.blob("data_dates"),
 )
 STEPS: Final = Table(
