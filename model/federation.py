@@ -203,11 +203,11 @@ class Federation(Strict):
         """The coordinators, in the file's order: whoever may ask, one or more."""
         return tuple(p for p in self.process if p.role is Role.COORDINATOR)
 
-    def requester(self, name: str) -> Process | None:
+    def requester(self, name: str | None) -> Process | None:
         """The requester of this name, or None.
 
-        Empty stands for the only one: documents from before wire version 2 name none, and their
-        federations had one. Where there are several, it is nobody.
+        No name, or an empty one, stands for the only one: documents from before wire version 2
+        have none, and their federations had one. Where there are several, it is nobody.
         """
         if not name:
             return self.requesters[0] if len(self.requesters) == 1 else None

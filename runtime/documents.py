@@ -115,11 +115,11 @@ def open_revocations(
     return Revocations(number, parse_time(issued_at), queries)
 
 
-def require_requester(named: str, caller: str, federation: Federation) -> Process:
+def require_requester(named: str | None, caller: str, federation: Federation) -> Process:
     """The requester that a document names, which must be the caller. Raises Refusal.
 
     Args:
-        named: As the document has it; empty in one from before wire version 2.
+        named: As the document has it; none in one from before wire version 2.
         caller: Name of the process that calls.
     """
     requester = federation.requester(named)

@@ -7,14 +7,13 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from coordinator.case.state import setback
+from coordinator.case.state import setbacks
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
 from model.documents.signed import Signed
 from model.federation import Federation
 from runtime.clock import Clock
 from runtime.documents import open_revocations
-from runtime.errors import CallError
 from runtime.transport.channel import Dialer
 from runtime.transport.wire import signed_from_wire
 
@@ -55,7 +54,7 @@ class Revocations:
     def _fetch(self, department: str) -> list[Signed]:
         registrar = self._federation.registrar
         request = pb.GetRevocationListRequest(department=department)
-        try:
+        with setbacks(registrar.name):
             reply = self._dialer.call(
                 registrar.name,
                 ManifestServiceStub,
@@ -63,8 +62,6 @@ class Revocations:
                 request,
                 timeout_s=self._timeout_s,
             )
-        except CallError as error:
-            raise setback(error) from None
         pages = [signed_from_wire(page) for page in reply.pages]
         open_revocations(pages, department, self._name, self._federation)
         return pages

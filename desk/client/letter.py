@@ -68,7 +68,7 @@ def read_letter(path: Path, *, clerk: str) -> Authorization:
             number=letter.number,
             programmes=letter.programmes,
             purpose=letter.purpose,
-            requesters=letter.requesters,
+            requesters=letter.requesters or None,
             level=letter.level,
             region=letter.region,
             members=[_member(path, i, m) for i, m in enumerate(letter.member, start=1)],

@@ -51,8 +51,8 @@ class Authorization(Document):
     number: AuthorizationNumber
     programmes: Annotated[list[Name], Field(min_length=1, max_length=MAX_PROGRAMMES)]
     purpose: Purpose
-    requesters: Annotated[list[Name], Field(max_length=MAX_REQUESTERS, default_factory=list)]
-    """The coordinators that may ask. Empty: the only one that the federation has."""
+    requesters: Annotated[list[Name], Field(min_length=1, max_length=MAX_REQUESTERS)] | None = None
+    """The coordinators that may ask. Absent: the only one that the federation has."""
     level: Level
     region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     members: Annotated[list[HouseholdMember], Field(min_length=1, max_length=MAX_MEMBERS)]

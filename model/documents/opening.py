@@ -33,7 +33,7 @@ class OpeningPermit(Document):
     """None in a permit from before permits named it."""
     permit: Hex16
     manifest: Hex32
-    requester: Requester = ""
+    requester: Requester = None
     """The manifest's: who relays, and whose key the bits of a first opening are sealed to."""
     kind: Kind
     answers: Hex32

@@ -1,8 +1,8 @@
 """Documents of a query: the officer's request, manifest, ticket, revocation list, answer."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from crypto import jcs
 from crypto.labels import Label, digest
@@ -19,8 +19,9 @@ from model.limits import (
 )
 from model.suite import Suite
 
-Requester = Name | Literal[""]
-"""Name of the coordinator that may ask. Empty only in documents from before wire version 2, when a
+NOT_STATED: Final = "not stated"
+Requester = Name | None
+"""Name of the coordinator that may ask. Absent only in documents from before wire version 2, when a
 federation had one: ``Federation.requester`` reads it."""
 
 
@@ -29,7 +30,7 @@ class OfficerRequest(Document):
 
     LABEL: ClassVar[Label] = Label.OFFICER_REQUEST
 
-    requester: Requester = ""
+    requester: Requester = None
     """Through which coordinator the officer asks; nobody else gets a manifest for it."""
     authorization: AuthorizationNumber
     programmes: Annotated[list[Name], Field(min_length=1, max_length=MAX_PROGRAMMES)]
@@ -62,7 +63,7 @@ class Manifest(Document):
     suite: Suite
     federation: Hex32
     """Digest of the federation file under which it was issued."""
-    requester: Requester = ""
+    requester: Requester = None
     """The one coordinator that may ask, have opened and read under this manifest."""
     sequence: Annotated[int, Field(ge=1, le=1_000_000)]
     nonce: Hex32
@@ -116,6 +117,23 @@ class RevocationList(Document):
     queries: Annotated[list[Hex16], Field(max_length=MAX_REVOKED_A_PAGE)]
 
 
+Stated = Date | Literal["not stated"]
+"""A day, or that the department stated none: as long as a day, so that no length tells which."""
+
+
+class Coverage(Strict):
+    """First and last day of the time that a resource's data cover completely, as it is stated."""
+
+    first: Stated
+    last: Stated
+
+    @model_validator(mode="after")
+    def _both(self) -> "Coverage":
+        if (self.first == NOT_STATED) != (self.last == NOT_STATED) or self.first > self.last:
+            raise ValueError("coverage has a first and a last day, in this order, or neither")
+        return self
+
+
 class Answer(Document):
     """A department's answer to one ticket: a ciphertext under the joint key."""
 
@@ -130,4 +148,12 @@ class Answer(Document):
     """Proof of plaintext knowledge, bound to manifest and department."""
     data_dates: dict[Name, Date]
     """Per resource: the date of the department's data. The resource's own, never a row's."""
+    coverage: dict[Name, Coverage] | None = None
+    """Per resource that is dated: the time that its data cover. None before answers stated it."""
     answered_at: Time
+
+    @model_validator(mode="after")
+    def _covers_what_it_dates(self) -> "Answer":
+        if self.coverage is not None and set(self.coverage) != set(self.data_dates):
+            raise ValueError("coverage is stated of exactly the resources that are dated")
+        return self

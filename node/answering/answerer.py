@@ -74,6 +74,7 @@ class Answerer:
             ciphertext=made.encrypted.ciphertext.hex(),
             proof=made.encrypted.proof.hex(),
             data_dates=made.data_dates,
+            coverage=made.coverage,
             answered_at=format_time(self.clock.now()),
         )
         return sign(answer, self.sign_key, self.name)

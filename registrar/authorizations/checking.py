@@ -118,7 +118,7 @@ def _grants(terms: Authorization, federation: Federation) -> Iterable[str]:
 
 
 def _requesters(terms: Authorization, federation: Federation) -> Iterable[str]:
-    yield from _repeated("requester", terms.requesters)
+    yield from _repeated("requester", terms.requesters or [])
     known = [requester.name for requester in federation.requesters]
     if not terms.requesters and len(known) > 1:
         yield f"the letter says through which of {', '.join(known)} it may be asked: requesters"

@@ -22,9 +22,9 @@ from registrar.authorizations import desk
 from runtime.errors import Refused
 from runtime.transport.wire import signed_to_wire
 from tests.support import county as counties
+from tests.support.bench import Bench
 from tests.support.county import County, make_county, serve_county
 from tests.support.relay import ASKED, DEPARTMENTS, Papers, Relay, Round
-from tests.unit.coordinator.conftest import Bench
 
 HOUSING = ("housing", "coordinator", "Housing Bureau", "")
 HUGO = ("hugo", "officer", "Housing Bureau")
