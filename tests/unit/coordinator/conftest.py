@@ -95,7 +95,7 @@ class Bench:
 
     def start(self, name: str) -> None:
         """Start a process that was stopped, with its bend."""
-        self.county.start(name, server_interceptors=[self.bends[name]])
+        self.county.start(name, server=[self.bends[name]])
 
     def straight(self) -> None:
         """Take every bend back."""
@@ -107,7 +107,7 @@ class Bench:
 def _serve(home: Path) -> Iterator[Bench]:
     county = make_county(home)
     bends = {name: Bend() for name, _, _, _ in PROCESSES}
-    options = {name: {"server_interceptors": [bend]} for name, bend in bends.items()}
+    options = {name: {"server": [bend]} for name, bend in bends.items()}
     try:
         serve_county(county, **options)
         yield Bench(county, bends)
