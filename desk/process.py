@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from crypto.rng import system_rng
+from desk.command import PasswordFile, group, options
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
 from runtime.process import Kind, Service, create_database
 from runtime.serving import serve as run_service
 from runtime.site.database_url import check_url
-from runtime.site.joining import DatabasePlace, Site, init_process
+from runtime.site.joining import DatabasePlace, Site, init_process, load_site
 
 DatabaseUrl = Annotated[
     str, typer.Option("--database-url", help="PostgreSQL, without a password; default: SQLite.")
@@ -50,3 +51,31 @@ def init(site: Site, name: str, kind: Kind, database: DatabasePlace) -> None:
 def serve(kind: Kind, *, home: Path, name: str, exit_with_stdin: bool) -> None:
     """Serve until a signal; it is ready once run/process.json stands in its folder."""
     run_service(Service(kind, home=home, name=name), exit_with_stdin=exit_with_stdin)
+
+
+def commands_of(kind: Kind, *, title: str, creates: str) -> typer.Typer:
+    """Return ``init`` and ``serve`` for the one process of its role that the plan names.
+
+    Args:
+        kind: What is served.
+        title: The group's help.
+        creates: The help of ``init``: what it makes.
+    """
+    app = group(title)
+
+    @app.command("init", help=creates)
+    def create(
+        context: typer.Context, database_url: DatabaseUrl = "", password_file: PasswordFile = None
+    ) -> None:
+        database = database_place(database_url, password_file)
+        site = load_site(options(context).home)
+        init(site, site.plan.process_of(kind.role).name, kind, database)
+
+    @app.command("serve")
+    def serve_until_told(context: typer.Context, exit_with_stdin: ExitWithStdin = False) -> None:
+        """Serve until a signal. It is ready once run/process.json stands in its folder."""
+        home = options(context).home
+        name = load_site(home).plan.process_of(kind.role).name
+        serve(kind, home=home, name=name, exit_with_stdin=exit_with_stdin)
+
+    return app
