@@ -13,6 +13,8 @@ from model.documents.authorization import PURPOSE, Authorization, Grant, Househo
 from model.fields import Strict, Text
 from model.identifiers import IdentifierError, parse
 from model.limits import MAX_POLICY_BYTES
+from model.messages import N_
+from model.messages import gettext as _
 from runtime.errors import SettingsError
 
 MAX_EVIDENCE_BYTES = 64 << 20
@@ -66,12 +68,12 @@ _TABLES: dict[str, list[str]] = {
 
 
 _FORMS = {
-    "number": "3 to 40 letters, digits and hyphens, a letter or digit first",
-    "region": "the six digits of the region",
-    "reference_date": "a date, such as 2026-11-01",
-    "valid_from": "a date, such as 2026-11-01",
-    "valid_to": "a date, such as 2026-11-01",
-    "department": "lower-case letters, digits, dots and hyphens",
+    "number": N_("3 to 40 letters, digits and hyphens, beginning with a letter or digit"),
+    "region": N_("the six digits of the region"),
+    "reference_date": N_("a date, such as 2026-11-01"),
+    "valid_from": N_("a date, such as 2026-11-01"),
+    "valid_to": N_("a date, such as 2026-11-01"),
+    "department": N_("lower-case letters, digits, dots and hyphens"),
 }
 
 
@@ -104,13 +106,15 @@ def _parse(path: Path) -> LetterForm:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+        raise SettingsError(
+            _("{file} cannot be read: {why}", file=path, why=error.strerror)
+        ) from None
     if len(data) > MAX_POLICY_BYTES:
-        raise SettingsError(f"{path} has more than {MAX_POLICY_BYTES} bytes")
+        raise SettingsError(_("{file} is larger than {n} bytes", file=path, n=MAX_POLICY_BYTES))
     try:
         return LetterForm.model_validate(tomllib.loads(data.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} is not TOML: {error}") from None
+        raise SettingsError(_("{file} is not TOML: {why}", file=path, why=error)) from None
     except ValidationError as error:
         raise SettingsError(f"{path}: {_explain(error)}") from None
 
@@ -120,14 +124,22 @@ def _member(path: Path, position: int, member: MemberForm) -> HouseholdMember:
         guardian = parse(member.guardian).text if member.guardian else ""
         person = parse(member.person).text
     except IdentifierError as error:
-        raise SettingsError(f"{path}: member {position}: {error}") from None
+        raise SettingsError(
+            _("{file}: member {n}: {why}", file=path, n=position, why=error)
+        ) from None
     try:
         table = member.model_dump() | {"person": person, "guardian": guardian}
         return HouseholdMember.model_validate(table)
     except ValidationError as error:
         detail = error.errors(include_input=False, include_url=False)[0]
         raise SettingsError(
-            f'{path}: member {position}: key "{detail["loc"][0]}": {detail["msg"]}'
+            _(
+                '{file}: member {n}: key "{key}": {why}',
+                file=path,
+                n=position,
+                key=detail["loc"][0],
+                why=detail["msg"],
+            )
         ) from None
 
 
@@ -136,11 +148,19 @@ def _evidence(path: Path, name: str) -> str:
     file = path.parent / name
     try:
         if file.stat().st_size > MAX_EVIDENCE_BYTES:
-            raise SettingsError(f"{file} is larger than {MAX_EVIDENCE_BYTES} bytes")
+            raise SettingsError(
+                _("{file} is larger than {n} bytes", file=file, n=MAX_EVIDENCE_BYTES)
+            )
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise SettingsError(
-            f'{path}: evidence_file "{name}": {file} cannot be read: {error.strerror}'
+            _(
+                '{letter}: evidence_file "{name}": {file} cannot be read: {why}',
+                letter=path,
+                name=name,
+                file=file,
+                why=error.strerror,
+            )
         ) from None
 
 
@@ -154,12 +174,16 @@ def _explain(error: ValidationError, *, plain: bool = False) -> str:
     if detail["type"] == "extra_forbidden" and not plain:
         known = _TABLES[str(loc[0]) if len(loc) > 1 else ""]
         near = difflib.get_close_matches(key, known, n=1)
-        mend = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known)}"
-        return f'{place}unknown key "{key}". {mend}'
+        mend = _("Known keys: {known}", known=", ".join(known))
+        if near:
+            mend = _('Did you mean "{near}"?', near=near[0])
+        return _('{place}unknown key "{key}". {mend}', place=place, key=key, mend=mend)
     if detail["type"] == "missing":
-        return f'{place}key "{key}" is missing'
+        return _('{place}key "{key}" is missing', place=place, key=key)
     if detail["type"] == "string_pattern_mismatch":
-        return f'{place}key "{key}": {_FORMS.get(key, "not in the form that it must have")}'
+        form = _(_FORMS.get(key, N_("not in the required form")))
+        return _('{place}key "{key}": {why}', place=place, key=key, why=form)
     if detail["type"] == "string_type":
-        return f'{place}key "{key}": write it in quotes'
-    return f'{place}key "{key}": {detail["msg"][:1].lower()}{detail["msg"][1:]}'
+        return _('{place}key "{key}": write it in quotes', place=place, key=key)
+    why = detail["msg"][:1].lower() + detail["msg"][1:]
+    return _('{place}key "{key}": {why}', place=place, key=key, why=why)

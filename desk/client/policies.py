@@ -5,6 +5,7 @@ from pathlib import Path
 from desk.client.acting import Acting
 from hedui.v1 import policy_pb2 as pb
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
+from model.messages import gettext as _
 from model.roles import Role
 from runtime.errors import Refused, SettingsError
 
@@ -57,7 +58,12 @@ def meant(digits: str, known: list[pb.PolicyRow], command: str) -> bytes:
     found = [row.digest for row in known if row.digest.hex().startswith(digits.lower())]
     if len(digits) < LEAST_DIGITS or len(found) != 1:
         raise SettingsError(
-            f'"{digits[:80]}" does not name one policy of this node: give at least '
-            f"{LEAST_DIGITS} digits of a digest out of `{command}`"
+            _(
+                '"{digits}" does not name exactly one policy of this node: give at least {n} '
+                "digits of a digest from `{command}`",
+                digits=digits[:80],
+                n=LEAST_DIGITS,
+                command=command,
+            )
         )
     return found[0]

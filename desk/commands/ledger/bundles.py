@@ -15,19 +15,22 @@ from desk.command import Json, PasswordFile, options, print_table
 from desk.session import acting
 from desk.trust import pinned_keys
 from ledger.verify.verdict import main
+from model.messages import ngettext
 from runtime.site.identity import read_password
 from runtime.storage.copy import copy_ledger
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
 ProcessNames = Annotated[list[str], typer.Argument(help="Processes, by name.")]
-Target = Annotated[Path, typer.Option("--to", help="Folder for one bundle per process.")]
-Url = Annotated[str, typer.Argument(help="The database_url of a process.")]
-CopyFile = Annotated[Path, typer.Option("--to", help="The file to write; there is none yet.")]
-Paths = Annotated[list[Path], typer.Argument(help="Bundles, or databases of stopped processes.")]
+Target = Annotated[Path, typer.Option("--to", help="Folder that gets one bundle for each process.")]
+Url = Annotated[str, typer.Argument(help="The database_url of the process.")]
+CopyFile = Annotated[Path, typer.Option("--to", help="The file to write; it must not exist yet.")]
+Paths = Annotated[
+    list[Path], typer.Argument(help="Bundles, or the databases of stopped processes.")
+]
 
 
 def checkpoint(context: typer.Context, process: ProcessName, as_json: Json = False) -> None:
-    """Show a process's newest signed checkpoint; keep it: the log must contain it for ever."""
+    """Show a process's newest signed checkpoint; keep it: the log must always contain it."""
     with acting(context) as person:
         note, head = ledgers.fetch_checkpoint(person, process)
     if as_json:
@@ -38,22 +41,24 @@ def checkpoint(context: typer.Context, process: ProcessName, as_json: Json = Fal
 
 
 def export(context: typer.Context, processes: ProcessNames, to: Target) -> None:
-    """Fetch whole ledgers, check them against their signed heads, write one bundle each."""
+    """Fetch whole ledgers, check them against their signed heads, write a bundle of each."""
     extra = _federation_files(options(context).home)
     with acting(context) as person:
         for process in processes:
             size = ledgers.export(person, process, to / process, extra=extra)
-            typer.echo(f"{to / process}: {size} entries")
+            said = ngettext("{file}: {n} entry", "{file}: {n} entries", size, file=to / process)
+            typer.echo(said)
 
 
 def copy(url: Url, to: CopyFile, password_file: PasswordFile = None) -> None:
     """Copy a ledger from PostgreSQL into an SQLite file, for `ledger verify` and the like."""
     password = read_password(password_file) if password_file else ""
-    typer.echo(f"{to}: {copy_ledger(url, to, password=password)} entries")
+    size = copy_ledger(url, to, password=password)
+    typer.echo(ngettext("{file}: {n} entry", "{file}: {n} entries", size, file=to))
 
 
 def verify(context: typer.Context, paths: Paths, as_json: Json = False) -> None:
-    """Verify ledgers offline: every byte is hashed again. Exit code 0: all intact."""
+    """Verify ledgers offline: every byte is hashed again. Exit code 0: all are intact."""
     arguments = [str(path) for path in paths] + (["--json"] if as_json else [])
     for key in pinned_keys(options(context)):
         arguments += ["--key", key]
