@@ -181,7 +181,7 @@ def _explain(error: ValidationError, *, plain: bool = False) -> str:
     if detail["type"] == "missing":
         return _('{place}key "{key}" is missing', place=place, key=key)
     if detail["type"] == "string_pattern_mismatch":
-        form = _(_FORMS.get(key, N_("not in the required form")))
+        form = _(_FORMS[key]) if key in _FORMS else _("not in the required form")
         return _('{place}key "{key}": {why}', place=place, key=key, why=form)
     if detail["type"] == "string_type":
         return _('{place}key "{key}": write it in quotes', place=place, key=key)

@@ -137,6 +137,15 @@ HEADINGS: Final = {"columns", "headings", "resources", "values"}
 """What the desk calls its tables of headings."""
 
 
+def test_whatever_is_marked_is_found_by_the_extraction() -> None:
+    known = {m.id[0] if isinstance(m.id, tuple) else m.id for m in catalogue.template()}
+    for path in DESK:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"_", "N_"}:
+                (first,) = node.args
+                assert not isinstance(first, ast.Constant) or first.value in known, first.value
+
+
 UNMARKED = {
     "a sentence that is printed": 'typer.echo("nothing was done")',
     "one with a value in it": 'typer.echo(f"{path} is ready")',

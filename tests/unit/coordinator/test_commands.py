@@ -118,7 +118,7 @@ def test_case_list_show_and_decide(bench: Bench, policy: str) -> None:
 
 BAD_INPUT = {
     "no number": ((), "no number"),
-    "not a number": (("33 0212",), "not an authorization's number"),
+    "not a number": (("33 0212",), "not an authorization number"),
     "unknown programme": (("330212-1", "-p", "low-incom"), "no programme"),
     "no such policy": (("330212-1", "--policy", "missing.toml"), "neither a file nor a digest"),
     "no such csv": (("--file", "missing.csv"), "cannot be read"),
