@@ -20,9 +20,10 @@ from rich.text import Text
 from crypto.errors import CryptoError
 from desk.program import Given
 from model.explanations import EXPLANATIONS
-from model.fields import explain
+from model.fields import parse_time
 from model.messages import N_
 from model.messages import gettext as _
+from model.mistakes import explain
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused, RuntimeFault, SettingsError
 from runtime.site.profile import Profile, default_user_folder, find_profile
@@ -176,7 +177,7 @@ def print_json(value: Any) -> None:
 
 def local(at: str) -> str:
     """A time of the ledger in the local zone."""
-    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return parse_time(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def zone_named(name: str) -> tzinfo:

@@ -111,7 +111,7 @@ def test_case_list_show_and_decide(bench: Bench, policy: str) -> None:
         assert isinstance(refused.exception, SettingsError)
         assert "--reason: 1 to 400 characters" in str(refused.exception)
     mistyped = hedui(bench, "case", "decide", short, "low-incone", "granted", "--reason", "x")
-    assert 'not about programme "low-incone" (known: low-income)' in str(mistyped.exception)
+    assert 'not about the programme "low-incone" (it is about: low-income)' in str(mistyped.exception)
     decided = hedui(bench, *decide, "as determined")
     assert "granted; the case is closed" in decided.stdout
 

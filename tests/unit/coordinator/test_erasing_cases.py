@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from coordinator.asking.issued import parse_issued
 from coordinator.case import store
 from coordinator.case.erasing import Erasures
+from coordinator.case.issued import parse_issued
 from coordinator.case.vault import Vault
 from coordinator.process import build_desk
 from crypto.errors import OpenError

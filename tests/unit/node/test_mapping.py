@@ -2,6 +2,7 @@
 
 import pytest
 
+from model.documents.query import Coverage
 from model.money import Unit
 from node.records.mapping import parse_mapping
 from node.records.problems import MappingProblem
@@ -21,6 +22,7 @@ row = "id"
 [amount]
 unit = "yuan"
 """
+COVERED = "covers_from = 2024-01-01\ncovers_to = 2026-10-31\n"
 
 
 def test_a_full_mapping_is_read() -> None:
@@ -35,26 +37,45 @@ def test_a_pure_count_has_no_amount() -> None:
     assert parse_mapping(text.encode()).unit is Unit.COUNT
 
 
+def test_coverage_is_stated_or_said_not_to_be() -> None:
+    assert parse_mapping(GOOD.encode()).coverage == Coverage(first="not stated", last="not stated")
+    covered = GOOD.replace("encoding", COVERED + "encoding")
+    found = parse_mapping(covered.encode()).coverage
+    assert (found.first, found.last) == ("2024-01-01", "2026-10-31")
+
+
 REFUSED = {
+    "coverage without its end": (
+        GOOD.replace("encoding", "covers_from = 2024-01-01\nencoding"),
+        "covers_from and covers_to stand together",
+    ),
+    "coverage that ends before it begins": (
+        GOOD.replace("encoding", COVERED.replace("2024", "2027") + "encoding"),
+        "follow in this order",
+    ),
+    "coverage beyond the data": (
+        GOOD.replace("encoding", COVERED.replace("2026-10-31", "2026-11-01") + "encoding"),
+        "follow in this order",
+    ),
     "unknown key, with the near one": (
         GOOD.replace("encoding", "encodign"),
         'unknown key "encodign". Did you mean "encoding"?',
     ),
     "unknown key in a table": (
         GOOD.replace('amount = "amt"', 'amout = "amt"'),
-        '[columns] unknown key "amout". Did you mean "amount"?',
+        '[columns]: unknown key "amout". Did you mean "amount"?',
     ),
     "missing key": (GOOD.replace('resource = "tax.wages"\n', ""), 'key "resource" is missing'),
     "missing person": (
         GOOD.replace('person = "证件号"\n', ""),
-        '[columns] key "person" is missing',
+        '[columns]: key "person" is missing',
     ),
     "amount without its unit": (
         GOOD.replace('[amount]\nunit = "yuan"\n', ""),
         '[amount]: "unit" is needed',
     ),
     "unit without an amount": (GOOD.replace('amount = "amt"\n', ""), '[columns]: "amount"'),
-    "unknown unit": (GOOD.replace('unit = "yuan"', 'unit = "dollar"'), '[amount] key "unit"'),
+    "unknown unit": (GOOD.replace('unit = "yuan"', 'unit = "dollar"'), '[amount]: key "unit"'),
     "a date in quotes": (GOOD.replace("2026-10-31", '"2026-10-31"'), 'key "data_date"'),
     "unknown encoding": (GOOD.replace('"gb18030"', '"latin-1"'), 'key "encoding"'),
     "unknown type of person": (GOOD.replace('"resident"', '"citizen"'), "person_type"),
