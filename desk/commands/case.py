@@ -1,8 +1,9 @@
 """``hedui case list | show | decide | countersign | erase``."""
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -51,21 +52,28 @@ def list_all(context: typer.Context, state: State = "", as_json: Json = False) -
     with acting(context) as person:
         rows = [case_table(case) for case in cases.all_cases(person, state)]
     for row in rows:
-        found = [
-            f"{p['programme']}: {pgettext('outcome', p['outcome'])}" for p in row["programmes"]
-        ]
-        row["state_text"] = pgettext("case", row["state"])
         row["short"] = row["case_id"][:_SHORT]
-        row["result"] = ", ".join(found) or row["reason"]
+        row["result"] = _result(row["programmes"], str) or row["reason"]
         row["opened"] = local(row["opened_at"])
     columns = {
         "short": N_("case"),
         "authorization": N_("authorization"),
-        "state_text": N_("state"),
+        "state": N_("state"),
         "result": N_("result"),
         "opened": N_("opened"),
     }
-    print_table(rows, columns, as_json=as_json, empty=N_("no cases"))
+    shown = rows if as_json else [row | _said(row) for row in rows]
+    print_table(shown, columns, as_json=as_json, empty=N_("no cases"))
+
+
+def _result(programmes: list[dict[str, Any]], say: Callable[[str], str]) -> str:
+    return ", ".join(f"{each['programme']}: {say(each['outcome'])}" for each in programmes)
+
+
+def _said(row: dict[str, Any]) -> dict[str, str]:
+    """State and result in the reader's language."""
+    result = _result(row["programmes"], lambda outcome: pgettext("outcome", outcome))
+    return {"state": pgettext("case", row["state"]), "result": result or row["reason"]}
 
 
 @app.command()

@@ -12,7 +12,7 @@ from runtime.errors import ExitCode
 
 COLUMNS: Final = {
     "process": N_("process"),
-    "state_text": N_("state"),
+    "state": N_("state"),
     "refused_text": N_("calls turned away at the door"),
 }
 Only = Annotated[list[str] | None, typer.Argument(help="Processes of this home; default: all.")]
@@ -24,8 +24,11 @@ def health(context: typer.Context, processes: Only = None, as_json: Json = False
     Exit code 5 if one is not serving. Counts start again when the process does.
     """
     found = list(client.health(options(context).home, processes or []))
+    rows = [_row(each) for each in found]
+    if not as_json:
+        rows = [row | {"state": pgettext("process", row["state"])} for row in rows]
     print_table(
-        [_row(each) for each in found],
+        rows,
         COLUMNS,
         as_json=as_json,
         empty=N_("no process in this home"),
@@ -38,7 +41,6 @@ def _row(found: Health) -> dict[str, Any]:
     return {
         "process": found.process,
         "state": found.state,
-        "state_text": pgettext("process", found.state),
         "refused": dict(found.refused),
         "refused_text": ", ".join(f"{reason}: {n}" for reason, n in found.refused.items()),
     }
