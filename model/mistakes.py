@@ -43,7 +43,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = nearest(word, names)
     if near:
         return ". " + gettext('Did you mean "{near}"?', near=near)
-    return f" ({gettext('known: {names}', names=listed(names))})" if names else ""
+    return " " + gettext("(known: {names})", names=listed(names)) if names else ""
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
