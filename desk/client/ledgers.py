@@ -18,7 +18,7 @@ from ledger import checkpoint, merkle
 from ledger.checkpoint import Checkpoint
 from ledger.errors import ExportError
 from ledger.event import decode
-from ledger.export import approved_policy, policy_digest, write_bundle
+from ledger.export import Contents, approved_policy, policy_digest, write_bundle
 from ledger.note import Verifier
 from model.messages import N_
 from model.messages import gettext as _
@@ -57,8 +57,7 @@ def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes
     fetched = _Fetched(acting, process, head)
     notes = _cosigned(acting, process, head)
     notes.setdefault(head.size, note)
-    write_bundle(
-        target,
+    contents = Contents(
         origin=head.origin,
         size=head.size,
         entries=fetched.entries(),
@@ -68,6 +67,7 @@ def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes
         policies=_policies(acting, process, fetched.approved),
         extra=extra | _witnessed(acting, process),
     )
+    write_bundle(target, contents)
     return head.size
 
 
