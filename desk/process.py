@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from crypto.rng import system_rng
-from desk.command import PasswordFile, group, options
 from model.messages import gettext as _
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
@@ -65,29 +64,13 @@ def serve(kind: Kind, *, home: Path, name: str, exit_with_stdin: bool) -> None:
     run_service(Service(kind, home=home, name=name), exit_with_stdin=exit_with_stdin)
 
 
-def commands_of(kind: Kind, *, title: str, creates: str) -> typer.Typer:
-    """Return ``init`` and ``serve`` for the one process of its role that the plan names.
+def init_planned(kind: Kind, home: Path, database: DatabasePlace) -> None:
+    """``init`` for the one process of its role that the plan names."""
+    site = load_site(home)
+    init(site, site.plan.process_of(kind.role).name, kind, database)
 
-    Args:
-        kind: What is served.
-        title: The group's help.
-        creates: The help of ``init``: what it makes.
-    """
-    app = group(title)
 
-    @app.command("init", help=creates)
-    def create(
-        context: typer.Context, database_url: DatabaseUrl = "", password_file: PasswordFile = None
-    ) -> None:
-        database = database_place(database_url, password_file)
-        site = load_site(options(context).home)
-        init(site, site.plan.process_of(kind.role).name, kind, database)
-
-    @app.command("serve")
-    def serve_until_told(context: typer.Context, exit_with_stdin: ExitWithStdin = False) -> None:
-        """Run until stopped. It is ready once run/process.json exists in its folder."""
-        home = options(context).home
-        name = load_site(home).plan.process_of(kind.role).name
-        serve(kind, home=home, name=name, exit_with_stdin=exit_with_stdin)
-
-    return app
+def serve_planned(kind: Kind, home: Path, *, exit_with_stdin: bool) -> None:
+    """``serve`` for the one process of its role that the plan names."""
+    name = load_site(home).plan.process_of(kind.role).name
+    serve(kind, home=home, name=name, exit_with_stdin=exit_with_stdin)
