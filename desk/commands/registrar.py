@@ -23,7 +23,7 @@ def init(
 
 @app.command()
 def serve(context: typer.Context, exit_with_stdin: ExitWithStdin = False) -> None:
-    """Serve until a signal. It is ready once run/process.json stands in its folder."""
+    """Run until stopped. It is ready once run/process.json exists in its folder."""
     home = options(context).home
     name = load_site(home).plan.process_of(KIND.role).name
     process.serve(KIND, home=home, name=name, exit_with_stdin=exit_with_stdin)
