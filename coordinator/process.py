@@ -76,7 +76,7 @@ def build_desk(parts: Parts) -> Desk:
     cases = CaseService(
         journal=journal,
         federation=parts.federation,
-        policy_of=policies.approved,
+        policies=policies,
         wake=workers.submit,
         erasures=erasures,
         refusals=refusals,
