@@ -77,7 +77,7 @@ def build_desk(parts: Parts) -> Desk:
         name=parts.name,
         journal=journal,
         federation=parts.federation,
-        policy_of=policies.approved,
+        policies=policies,
         wake=workers.submit,
         erasures=erasures,
         refusals=refusals,

@@ -64,7 +64,7 @@ def write_bundle(target: Path, log: Contents, *, chunk: int = CHUNK) -> None:
     Raises ExportError, and leaves nothing behind.
     """
     if target.exists():
-        raise ExportError(f"{target} exists already; name another folder")
+        raise ExportError(f"{target} already exists; name another folder")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         part.mkdir()

@@ -51,13 +51,21 @@ class Policies:
             raise Refusal(Reason.POLICY_UNKNOWN)
         return _parse(row.body, row.name)
 
+    def known(self, digest: str) -> Policy:
+        """A policy, also a withdrawn one. Raises Refusal(policy_unknown)."""
+        row = self._row(digest)
+        return _parse(row.body, row.name)
+
     def exact(self, digest: str) -> bytes:
         """The exact bytes of a policy, also of a withdrawn one. Raises Refusal(policy_unknown)."""
+        return self._row(digest).body
+
+    def _row(self, digest: str) -> store.PolicyRow:
         with self._database.read() as conn:
             row = store.policy_row(conn, digest)
         if row is None:
             raise Refusal(Reason.POLICY_UNKNOWN)
-        return row.body
+        return row
 
     def page(self, wanted: Page, state: str) -> tuple[Rows, str]:
         """A page of policies without their text, oldest approval first; then what comes after.

@@ -400,7 +400,7 @@ def create_database(folder: Path, kind: Kind, *, federation: str, clock: Clock) 
     settings = load_process_settings(folder, kind)
     (folder / "data").mkdir(mode=0o700, exist_ok=True)
     if isinstance(at := database_location(folder, settings), Path) and at.exists():
-        raise SettingsError(f"{at} exists already. Move it away if it is really to be replaced")
+        raise SettingsError(f"{at} already exists. Move it away if you really want to replace it")
     with (
         _open(folder, settings, kind, create=True) as database,
         Writer(database, clock=clock, on_health=lambda _healthy, _reason: None).start() as writer,

@@ -11,6 +11,7 @@ from typing import Any
 from coordinator.case import store
 from coordinator.case.erasing import Erasures
 from coordinator.case.issued import officer_request
+from coordinator.case.items import item_views
 from coordinator.case.journal import Journal
 from coordinator.case.refusals import Refusals
 from coordinator.case.state import CaseState
@@ -25,8 +26,9 @@ from model.documents.signed import Signed
 from model.federation import Federation, Member
 from model.reasons import Reason
 from model.roles import Role
-from runtime.documents import PolicyLookup, open_signed, require_requester
+from runtime.documents import open_signed, require_requester
 from runtime.errors import Refusal
+from runtime.policy_service import Policies
 from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer
@@ -42,7 +44,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         name: str,
         journal: Journal,
         federation: Federation,
-        policy_of: PolicyLookup,
+        policies: Policies,
         wake: Callable[[str], None],
         erasures: Erasures,
         refusals: Refusals,
@@ -51,7 +53,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         self._name = name
         self._journal = journal
         self._federation = federation
-        self._policy_of = policy_of
+        self._policies = policies
         self._wake = wake
         self._erasures = erasures
         self._refusals = refusals
@@ -69,7 +71,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             if wanted.officer != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
             require_requester(wanted.requester, self._name, self._federation)
-            self._policy_of(wanted.policy)
+            self._policies.approved(wanted.policy)
             second = self._countersigned(request, signed)
             message = request.request.SerializeToString(deterministic=True)
             case = self._journal.open_case(wanted, signed.digest, message, second)
@@ -182,6 +184,14 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def _view(self, case: CaseRow) -> pb.Case:
         try:
-            return case_view(case, self._journal.progress(case.case_id))
+            return case_view(case, self._journal.progress(case.case_id), self._items(case))
         except CryptoError:
             raise Refusal(Reason.INTERNAL) from None
+
+    def _items(self, case: CaseRow) -> list[pb.Item]:
+        if not case.request:
+            return []
+        request = officer_request(case)
+        policy = self._policies.known(request.policy)
+        decided = self._journal.decided_programmes(case.case_id)
+        return item_views(case, request.programmes, policy, decided)

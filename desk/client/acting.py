@@ -8,6 +8,7 @@ from typing import Any
 
 from crypto.sealing import SealingKey
 from model.federation import Federation, Member
+from model.messages import gettext as _
 from model.mistakes import did_you_mean
 from runtime.clock import Clock, SystemClock
 from runtime.errors import SettingsError
@@ -48,13 +49,16 @@ class Acting:
         known = [requester.name for requester in federation.requesters]
         if wanted and wanted not in known:
             hint = did_you_mean(wanted, known)
-            raise SettingsError(f'--requester: no coordinator is called "{wanted}"{hint}')
+            said = _('--requester: no coordinator is called "{name}"').format(name=wanted)
+            raise SettingsError(said + hint)
         through = federation.acts_through(self.member.organisation)
         if wanted or len(through) == 1:
             return wanted or through[0].name
         raise SettingsError(
-            f"there are {len(known)} coordinators ({', '.join(known)}): say which with --requester "
-            "NAME before the command, or as requester in hedui.toml"
+            _(
+                "there are several coordinators ({names}): say which with --requester NAME before "
+                "the command, or as requester in hedui.toml"
+            ).format(names=", ".join(known))
         )
 
     def call(
@@ -67,7 +71,10 @@ class Acting:
         """The key to which others seal for this person. Raises SettingsError for none."""
         if self.identity.seal_key is None:
             raise SettingsError(
-                f"{self.member.name} has no sealing key: `hedui person init` makes it"
+                _(
+                    "{person} has no sealing key; `hedui person init` creates one",
+                    person=self.member.name,
+                )
             )
         return self.identity.seal_key
 
