@@ -104,13 +104,9 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
 
     def _guarded(self, number: str, act: Callable[[], T]) -> T:
         """Act; a refusal is ledgered with the caller and the number as commitments."""
-        try:
+        who = {"authorization": number[:80], "person": current_caller().name}
+        with self._office.parts.refusals.ledgered("authorization.refused", committed=who):
             return act()
-        except Refusal as refusal:
-            if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-                raise
-            committed = {"authorization": number[:80], "person": current_caller().name}
-            self._office.refuse("authorization.refused", refusal, committed)
 
     def _reply(self, row: AuthorizationRow) -> pb.AuthorizationReply:
         state = state_on(row, self._office.today())
