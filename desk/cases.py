@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from desk.command import visible
+from desk.words import visible
 from hedui.v1 import coordinator_pb2 as pb
 from model.explanations import EXPLANATIONS, Explanation
 from model.messages import Language, pgettext, speaking, spoken
@@ -35,6 +35,17 @@ def case_table(case: pb.Case) -> dict[str, Any]:
         "ledger_entry": int(case.ledger_entry) if case.has_entry else None,
         "departments": [_department(each) for each in case.departments],
         "programmes": [_programme(each) for each in case.programmes],
+        "items": [_item(each) for each in case.items],
+    }
+
+
+def _item(found: pb.Item) -> dict[str, Any]:
+    steps = [{"step": each.step, "days": each.days, "at": each.at} for each in found.steps]
+    return {
+        "programme": found.programme,
+        "office": found.office,
+        "state": found.state,
+        "steps": steps,
     }
 
 

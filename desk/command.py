@@ -1,30 +1,26 @@
-"""What commands share: where the home is, what an error says, tables."""
+"""What commands share: where the home is, options, tables."""
 
 import json
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from crypto.errors import CryptoError
 from desk.program import Given
-from model.explanations import EXPLANATIONS
+from desk.words import visible
 from model.fields import parse_time
+from model.messages import N_
 from model.messages import gettext as _
-from model.mistakes import explain
-from model.reasons import Reason
-from runtime.errors import Refusal, Refused, RuntimeFault, SettingsError
+from runtime.errors import SettingsError
 from runtime.site.profile import Profile, default_user_folder, find_profile
 
 PasswordFile = Annotated[
@@ -61,15 +57,20 @@ class Options:
         """Who acts: ``--person``, else the profile's. Raises SettingsError where none does."""
         name = self.person_option or ("" if self.home_option else self._profile().person)
         if not name:
-            raise SettingsError(f"{self.source}: nobody acts. Name a person with --person NAME")
+            raise SettingsError(
+                _(
+                    "{source}: no person is named. Say who acts with --person NAME",
+                    source=self.source,
+                )
+            )
         return name
 
     @property
     def source(self) -> str:
         """Which home or profile this command used, for messages."""
         if self.home_option is not None:
-            return f"home {self.home_option}"
-        return f"profile {self._profile().path}"
+            return _("home {folder}", folder=self.home_option)
+        return _("profile {file}", file=self._profile().path)
 
     def _profile(self) -> Profile:
         return find_profile(
@@ -88,76 +89,31 @@ def options(context: typer.Context) -> Options:
     return Options(found.home, found.profile, found.person)
 
 
-def sentence(error: Exception) -> str:
-    """One sentence about an error: what happened, to which input, and what to do."""
-    if isinstance(error, Refused | Refusal):
-        # A detail that is the explanation of its reason is said in the reader's language.
-        said = _("refused ({reason}): {detail}", reason=error.reason, detail=_(error.detail))
-        if error.reason is Reason.MALFORMED:
-            # The sentence itself says what to mend.
-            return said
-        end = "" if said.endswith(("?", ".", "。")) else "."
-        mend = _("What to do: {mend}", mend=_(EXPLANATIONS[error.reason].mend))
-        return f"{said}{end} {mend}"
-    if isinstance(error, ValidationError):
-        return explain(error)
-    if isinstance(error, RuntimeFault | CryptoError | ValueError):
-        return str(error)
-    if isinstance(error, OSError) and error.filename is not None:
-        return _(
-            "{file} cannot be used: {why}. Check the path and its permissions",
-            file=error.filename,
-            why=error.strerror,
-        )
-    return _(
-        "internal error ({kind}); run the command again with --verbose to see its trace",
-        kind=type(error).__name__,
-    )
-
-
-# All controls but the line break, and what turns the direction of writing.
-_CONTROLS: Final = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def visible(text: str) -> str:
-    """The same text with its control characters spelled out, ``\\x1b``.
-
-    What others wrote, an officer's reason or a ledger's field, is shown to whoever judges them: it
-    must not be able to hide or rewrite on the terminal what stands around it.
-    """
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
-
-
-def one_line(text: str) -> str:
-    """``visible``, and no line of its own."""
-    return visible(text).replace("\n", "\\n")
-
-
 def print_table(
     rows: Sequence[Mapping[str, Any]],
     columns: Mapping[str, str],
     *,
     as_json: bool,
-    empty: str = "none",
+    empty: str = N_("none"),
 ) -> None:
     """Print rows as a table, or as a JSON list.
 
     Args:
         rows: One mapping a row; JSON prints all keys, the table those of ``columns``.
-        columns: Key to heading, in order.
+        columns: Key to heading, in order; headings are marked for the catalogue, and said here.
         as_json: Whether ``--json`` was given.
-        empty: What the table prints when there is no row.
+        empty: What the table prints when there is no row; marked, and said here.
     """
     if as_json:
         print_json(list(rows))
         return
     if not rows:
-        sys.stdout.write(empty + "\n")
+        sys.stdout.write(_(empty) + "\n")
         return
     table = Table()
     for heading in columns.values():
         # Folded, never cut: an id that lost its end is no use.
-        table.add_column(heading, overflow="fold")
+        table.add_column(_(heading), overflow="fold")
     for row in rows:
         # Text, not str: a place such as [rules.income] is no markup.
         table.add_row(*(Text(visible(str(row.get(key, "")))) for key in columns))
@@ -181,4 +137,6 @@ def zone_named(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        raise typer.BadParameter(f"no time zone {name!r}; write Asia/Shanghai") from None
+        raise typer.BadParameter(
+            _('there is no time zone "{name}"; write, for example, Asia/Shanghai', name=name)
+        ) from None

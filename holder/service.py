@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from hedui.v1 import holder_pb2 as pb
 from hedui.v1 import holder_pb2_grpc
 from holder import evaluator, masker, sharing, store
-from holder.checks import Context, check_context
+from holder.checks import Context, Shown, check_context
 from holder.session import Holder
 from model.documents.opening import Acceptance, HolderRole, Kind
 from model.documents.signed import sign
@@ -119,15 +119,17 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
 
     def _checked(self, message: pb.OpeningContext) -> Context:
         parts = self._holder.parts
-        return check_context(
+        shown = Shown(
             manifest=signed_from_wire(message.manifest),
             permit=signed_from_wire(message.permit),
             first=signed_from_wire(message.first) if message.HasField("first") else None,
             reveals=reveals_from_wire(message.reveals),
             answers=[signed_from_wire(a) for a in message.answers],
+        )
+        return check_context(
+            shown,
             policy_of=self._holder.policy_of,
             federation=parts.federation,
-            key=self._holder.joint.public,
             now=parts.clock.now(),
         )
 

@@ -5,10 +5,12 @@ Learns: what the officer asks, and shows what the coordinator knows.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
+from coordinator.case import store
 from coordinator.case.erasing import Erasures
 from coordinator.case.issued import officer_request
+from coordinator.case.items import item_views
 from coordinator.case.journal import Journal
 from coordinator.case.state import CaseState
 from coordinator.case.store import CaseRow
@@ -22,15 +24,14 @@ from model.documents.signed import Signed
 from model.federation import Federation, Member
 from model.reasons import Reason
 from model.roles import Role
-from runtime.documents import PolicyLookup, open_signed
+from runtime.documents import open_signed
 from runtime.errors import Refusal
+from runtime.policy_service import Policies
 from runtime.refusing import Refusals
+from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer
 from runtime.transport.wire import signed_from_wire
-
-MAX_PAGE: Final = 500
-_STATES: Final = frozenset({"", *CaseState})
 
 
 class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
@@ -41,7 +42,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         *,
         journal: Journal,
         federation: Federation,
-        policy_of: PolicyLookup,
+        policies: Policies,
         wake: Callable[[str], None],
         erasures: Erasures,
         refusals: Refusals,
@@ -49,7 +50,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         """``wake`` has a worker take up a case now."""
         self._journal = journal
         self._federation = federation
-        self._policy_of = policy_of
+        self._policies = policies
         self._wake = wake
         self._erasures = erasures
         self._refusals = refusals
@@ -66,7 +67,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             wanted = open_signed(signed, OfficerRequest, caller)
             if wanted.officer != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
-            self._policy_of(wanted.policy)
+            self._policies.approved(wanted.policy)
             second = self._countersigned(request, signed)
             message = request.request.SerializeToString(deterministic=True)
             case = self._journal.open_case(wanted, signed.digest, message, second)
@@ -79,17 +80,11 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def ListCases(self, request: pb.ListCasesRequest, context: Any) -> pb.ListCasesReply:
         """A page of cases, in the order of opening."""
-        if request.limit > MAX_PAGE or request.state not in _STATES:
-            known = ", ".join(sorted(_STATES - {""}))
-            raise Refusal(
-                Reason.MALFORMED, f"at most {MAX_PAGE} cases a page, in one of the states {known}"
-            )
-        if request.after:
-            self._case(request.after)
-        rows = self._journal.cases(
-            after=request.after, limit=request.limit or MAX_PAGE, state=request.state
-        )
-        return pb.ListCasesReply(cases=[self._view(row) for row in rows])
+        check_state(request.state, sorted(CaseState))
+        if request.office or request.officer:
+            raise Refusal(Reason.MALFORMED, "cases are not kept by office or officer yet")
+        rows, after = self._journal.cases(page_of(request), *store.listed(request))
+        return pb.ListCasesReply(cases=[self._view(row) for row in rows], next=after)
 
     def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.Case:
         """Store the officer's decision; the last programme's closes the case."""
@@ -172,6 +167,14 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def _view(self, case: CaseRow) -> pb.Case:
         try:
-            return case_view(case, self._journal.progress(case.case_id))
+            return case_view(case, self._journal.progress(case.case_id), self._items(case))
         except CryptoError:
             raise Refusal(Reason.INTERNAL) from None
+
+    def _items(self, case: CaseRow) -> list[pb.Item]:
+        if not case.request:
+            return []
+        request = officer_request(case)
+        policy = self._policies.known(request.policy)
+        decided = self._journal.decided_programmes(case.case_id)
+        return item_views(case, request.programmes, policy, decided)

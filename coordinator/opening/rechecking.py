@@ -7,6 +7,7 @@ Steps are stored as they come: a repeat of the call goes on from there, also aft
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from coordinator.case.issued import Issued
@@ -36,24 +37,31 @@ ReadCase = Callable[[CaseRow], Issued]
 """What the registrar issued for a case; raises Refusal."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the coordinator keeps of cases, of their re-checks, and of what it refused."""
+
+    journal: Journal
+    rechecks: Rechecks
+    refusals: Refusals
+
+
 class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
     """The reviewer's door to the holders."""
 
     def __init__(
         self,
         *,
-        journal: Journal,
-        rechecks: Rechecks,
-        refusals: Refusals,
+        kept: Kept,
         relay: Relay,
         issued_of: ReadCase,
         policy_bytes: Callable[[str], bytes],
         federation: Federation,
     ) -> None:
         """``policy_bytes`` gives the exact bytes of a policy by digest, hex."""
-        self._journal: Final = journal
-        self._rechecks: Final = rechecks
-        self._refusals: Final = refusals
+        self._journal: Final = kept.journal
+        self._rechecks: Final = kept.rechecks
+        self._refusals: Final = kept.refusals
         self._relay: Final = relay
         self._issued_of: Final = issued_of
         self._policy_bytes: Final = policy_bytes

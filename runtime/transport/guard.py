@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from model.access import ACCESS, OWN_ORGANISATION_ROLES, OWN_ORGANISATION_SERVICES
-from model.federation import Federation, Member
+from model.federation import Federation, Member, Process
 from model.reasons import Reason
 from model.roles import PROCESS_ROLES, Role
 from runtime.clock import Clock
@@ -25,6 +25,7 @@ from runtime.counters import Counters
 from runtime.errors import CertificateError, Refusal
 from runtime.logging import Log, describe
 from runtime.site.certificates import Certificate, parse_certificate
+from runtime.site.identity import Identity
 from runtime.transport.status import REASON_KEY, as_refusal, status_of
 from runtime.transport.versions import check_stated
 
@@ -101,17 +102,26 @@ def ensure_time(least_s: float = 0.0) -> None:
         raise Refusal(Reason.DEADLINE)
 
 
+@dataclass(frozen=True, repr=False)
+class Host:
+    """The process that serves: who it is, whom it knows, and where it notes what happens."""
+
+    member: Process
+    """Its entry in the federation file."""
+    identity: Identity
+    federation: Federation
+    clock: Clock
+    log: Log
+    counters: Counters
+
+
 class Guard(grpc.ServerInterceptor):
     """Authenticates, allows, bounds, counts, logs, and turns exceptions into statuses."""
 
     def __init__(
         self,
+        host: Host,
         *,
-        member: Member,
-        federation: Federation,
-        clock: Clock,
-        log: Log,
-        counters: Counters,
         max_deadline_s: float,
         full: Callable[[], bool] = lambda: False,
         access: Mapping[str, frozenset[Role]] = ACCESS,
@@ -119,15 +129,15 @@ class Guard(grpc.ServerInterceptor):
         """Take what is needed.
 
         Args:
-            member: The process that serves.
+            host: The process that serves.
             full: Whether gRPC, which does not ask us, turns the next call away.
             access: The roles of each full method.
         """
-        self._member = member
-        self._federation = federation
-        self._clock = clock
-        self._log = log
-        self._counters = counters
+        self._member = host.member
+        self._federation = host.federation
+        self._clock = host.clock
+        self._log = host.log
+        self._counters = host.counters
         self._max_deadline_s = max_deadline_s
         self._full = full
         self._arrived = local()

@@ -19,11 +19,10 @@ from runtime.site.joining import DatabasePlace
 from runtime.storage.copy import copy_ledger
 from runtime.storage.faults import DatabaseInUse, DatabaseUnusable
 from runtime.witness.verifiers import log_verifier
+from tests.support.bench import Bench, Bend, exported, reconciled
 from tests.support.county import PROCESSES, _kind, make_county, serve_county
 from tests.support.postgres import PASSWORD, PostgresServer
 from tests.support.serving import check_health
-from tests.unit.coordinator.conftest import Bench, Bend
-from tests.unit.coordinator.test_reviewing import exported, reconciled
 
 NAMES = [name for name, _, _, _ in PROCESSES]
 
@@ -134,7 +133,7 @@ def test_a_copy_of_the_ledger_is_verified_offline(
     assert verify([str(tmp_path / "changed.db"), "--key", key]) == 10
     postgres.execute(flip, url.rpartition("/")[2])
     served.county.start("police")
-    with pytest.raises(DatabaseUnusable, match="exists already"):
+    with pytest.raises(DatabaseUnusable, match="already exists"):
         copy_ledger(url, file)
     with pytest.raises(DatabaseUnusable, match="holds no ledger"):
         copy_ledger(postgres.database(), tmp_path / "none.db")

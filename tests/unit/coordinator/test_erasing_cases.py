@@ -29,10 +29,8 @@ from runtime.errors import Refusal, Refused
 from runtime.storage.salting import unseal
 from runtime.storage.store import reveals_of
 from runtime.transport.wire import signed_to_wire
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui
-from tests.unit.coordinator.test_rechecks import decide, determined
-from tests.unit.coordinator.test_reviewing import exported, reconciled, rounds
+from tests.support.bench import Bench, exported, hedui, reconciled, rounds
+from tests.unit.reviewer.test_recheck import decide, determined
 
 
 def erase(
@@ -76,7 +74,7 @@ def test_the_commands_ask_and_erase(bench: Bench) -> None:
     asked = hedui(bench, "case", "erase", case[:12], *options)
     assert f"a checker runs `hedui case erase {case}" in asked.stdout
     short = hedui(bench, "case", "erase", case[:12], "--yes", *options, person="chris")
-    assert "the case is its whole id" in str(short.exception)
+    assert "give the case's whole id" in str(short.exception)
     stopped = hedui(bench, "case", "erase", case, *options, person="chris")
     assert row_of(bench, case).state == "closed", stopped.stdout
     done = hedui(bench, "case", "erase", case, "--yes", *options, person="chris")

@@ -23,9 +23,8 @@ from model.documents.signed import Signed
 from node.answering import store
 from node.answering.encrypting import SealedCopy, unseal_copy
 from runtime.errors import PeerFault
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui
-from tests.unit.coordinator.test_sampling import bundles, entry, query_of, sampled
+from tests.support.bench import Bench, hedui
+from tests.unit.reviewer.test_sample import bundles, entry, query_of, sampled
 
 __all__ = ["bundles", "entry"]
 """Fixtures: the entry of the letter below, everybody's bundle after that."""
@@ -122,7 +121,7 @@ def test_the_registrar_has_no_say_in_what_was_drawn(
 TRICKS = {
     "concealed from here on": "\x1b[8m",
     "the same in one character": "\x9b8m",
-    "a line of its own": "a\n1 entry: every check holds",
+    "a line of its own": "a\n1 entry: every check passes",
     "written from right to left": "\u202efdp",
 }
 
@@ -136,7 +135,7 @@ def test_what_a_letter_says_cannot_rewrite_the_reviewers_screen(
     show([result | {"checks": [check]}], as_json=False)
     said = capsys.readouterr().out
     assert not any(sign in said for sign in ("\x1b", "\x9b", "\u202e"))
-    assert "1 entry: every check holds" not in said.splitlines()
+    assert "1 entry: every check passes" not in said.splitlines()
     assert "1 check fails" in said
     shown = in_one_line(Entry("2026-11-25T10:00:00Z", "policy.approved", {"policy": trick}))
     assert not any(sign in shown for sign in ("\x1b", "\x9b", "\u202e", "\n"))

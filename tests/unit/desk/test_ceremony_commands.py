@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from desk.client.letter import read_letter
-from desk.command import sentence
 from desk.commands.main import build
+from desk.words import sentence
 from model.identifiers import check_digit
 from model.plan import parse_plan
 from runtime.errors import SettingsError, exit_code
@@ -132,7 +132,7 @@ def test_commands_before_the_ceremony_say_what_to_do(tmp_path: Path, plan_file: 
     CliRunner().invoke(build(), ["--home", home, "federation", "init", "--plan", str(plan_file)])
     assert "Did you mean" in sentence(_run("--home", home, "person", "init", "wong"))
     assert "no join request of registrar" in sentence(_run("--home", home, "federation", "deal"))
-    assert "Name a person with --person" in sentence(_run("--home", home, "authorization", "list"))
+    assert "Say who acts with --person" in sentence(_run("--home", home, "authorization", "list"))
 
 
 def test_registrar_init_makes_keys_and_database(tmp_path: Path, plan_file: Path) -> None:

@@ -28,10 +28,8 @@ from reviewer.bundle import Proven
 from reviewer.recheck import Recheck
 from runtime.errors import Refusal, Refused
 from runtime.transport.wire import signed_from_wire, signed_to_wire
+from tests.support.bench import Bench, exported, hedui, printed, reconciled, rounds
 from tests.support.county import INCOMES
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui, printed
-from tests.unit.coordinator.test_reviewing import exported, reconciled, rounds
 
 STEPS = ("Mask", "Open", "Compare", "Conclude")
 HOLDERS = ("bank", "audit", "police")
@@ -195,7 +193,9 @@ def test_the_command_takes_the_determination_from_a_bundle(bench: Bench, tmp_pat
     command = ("ledger", "recheck", case.case_id, "--bundle", bundle)
     result = hedui(bench, *command, person="rosa")
     assert result.exit_code == 0, result.stderr
-    assert "every bit is the one that was determined" in result.stdout.replace("\n", " ")
+    assert "every bit is the same as the one that was determined" in result.stdout.replace(
+        "\n", " "
+    )
     unknown = hedui(bench, "ledger", "recheck", "0" * 32, "--bundle", bundle, person="rosa")
     assert "no case with the id" in str(unknown.exception)
     short = hedui(bench, "ledger", "recheck", case.case_id[:4], person="rosa")
