@@ -4,8 +4,7 @@ Trusts: the officer's pinned key. An officer acts under the own name only.
 Learns: what the officer asks, and shows what the coordinator knows.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from coordinator.case import store
@@ -13,7 +12,6 @@ from coordinator.case.erasing import Erasures
 from coordinator.case.issued import officer_request
 from coordinator.case.items import item_views
 from coordinator.case.journal import Journal
-from coordinator.case.refusals import Refusals
 from coordinator.case.state import CaseState
 from coordinator.case.store import CaseRow
 from coordinator.case.views import case_view
@@ -29,6 +27,7 @@ from model.roles import Role
 from runtime.documents import open_signed, require_requester
 from runtime.errors import Refusal
 from runtime.policy_service import Policies
+from runtime.refusing import Refusals
 from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer
@@ -64,8 +63,8 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def OpenCase(self, request: pb.OpenCaseRequest, context: Any) -> pb.Case:
         """Store the case and return it; the work is done by the workers."""
-        with self._ledgered():
-            caller = current_caller().member
+        caller = current_caller().member
+        with self._refusals.ledgered("request.refused", committed={"officer": caller.name}):
             signed = signed_from_wire(request.request)
             wanted = open_signed(signed, OfficerRequest, caller)
             if wanted.officer != caller.name:
@@ -92,9 +91,9 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.Case:
         """Store the officer's decision; the last programme's closes the case."""
-        about: dict[str, str] = {}
-        with self._ledgered(about):
-            caller = current_caller().member
+        caller, about = current_caller().member, dict[str, str]()
+        who = {"officer": caller.name}
+        with self._refusals.ledgered("request.refused", committed=who, clear=about):
             decision = open_signed(signed_from_wire(request.decision), Decision, caller)
             if decision.officer != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the decision names another officer")
@@ -107,30 +106,17 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def EraseCase(self, request: pb.EraseCaseRequest, context: Any) -> pb.EraseCaseReply:
         """Ask for a case's erasure, or carry it out. Refusals are ledgered."""
-        caller, named = current_caller(), ""
-        try:
+        caller, about = current_caller(), dict[str, str]()
+        who = {"person": caller.name}
+        with self._refusals.ledgered("case.erasure_refused", committed=who, clear=about):
             wanted = open_signed(signed_from_wire(request.erasure), CaseErasure, caller.member)
-            named = wanted.case
+            about["case"] = wanted.case
             if wanted.person != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the erasure names another person")
             message = request.erasure.SerializeToString(deterministic=True)
             entry = self._erasures.erase(wanted, message, caller.role)
-        except Refusal as refusal:
-            who, event = {"person": caller.name}, "case.erasure_refused"
-            self._refusals.record(event, refusal.reason, who, case=named)
-            raise
         case = self._case(wanted.case)
         return pb.EraseCaseReply(case_id=case.case_id, state=case.state, ledger_entry=entry)
-
-    @contextmanager
-    def _ledgered(self, about: Mapping[str, str] | None = None) -> Iterator[None]:
-        """What is refused inside stands in the ledger, with what ``about`` holds by then."""
-        try:
-            yield
-        except Refusal as refusal:
-            who = {"officer": current_caller().name}
-            self._refusals.record("request.refused", refusal.reason, who, **(about or {}))
-            raise
 
     def _decide(self, case: CaseRow, decision: Decision, message: bytes) -> None:
         if case.state is CaseState.ERASED:

@@ -6,7 +6,7 @@ Trusts: the federation file's keys; the registrar for what the household authori
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from crypto.commit import Reveal
@@ -46,9 +46,14 @@ class Trace:
 
     requester: str
     """The process that asks, by its certificate."""
-    query: str = NO_QUERY
-    manifest: str = NO_MANIFEST
+    known: dict[str, str] = field(
+        default_factory=lambda: {"query": NO_QUERY, "manifest": NO_MANIFEST}
+    )
+    """Fields of the entry: always all, so that its size tells nothing."""
     revocations: int = 0
+
+    def __post_init__(self) -> None:
+        self.known["requester"] = self.requester
 
 
 @dataclass(frozen=True)
@@ -82,10 +87,10 @@ class Examiner:
             seen: Number of the newest revocation list that this requester has brought.
         """
         manifest = open_manifest(papers.manifest, self.federation, now)
-        trace.manifest = papers.manifest.digest
+        trace.known["manifest"] = papers.manifest.digest
         require_requester(manifest.requester, trace.requester, self.federation)
         ticket = self._ticket(papers, manifest, now)
-        trace.query = ticket.query
+        trace.known["query"] = ticket.query
         self._check_revocations(papers.revocations, ticket, trace, now=now, seen=seen)
         policy = self.policy_of(manifest.policy)
         try:
