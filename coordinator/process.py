@@ -72,13 +72,11 @@ def build_desk(parts: Parts) -> Desk:
         retention_days=settings.retention_days,
     )
     cases = CaseService(
-        name=parts.name,
+        parts=parts,
         journal=journal,
-        federation=parts.federation,
         policies=policies,
         wake=workers.submit,
         erasures=erasures,
-        refusals=parts.refusals,
     )
     rechecks = RecheckService(
         kept=Kept(

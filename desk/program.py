@@ -150,7 +150,7 @@ def _callback() -> Callable[..., None]:
 
 
 def _asking_callback() -> Callable[..., None]:
-    def callback(
+    def _store(
         context: typer.Context,
         home: Home = None,
         profile: ProfileOption = None,
@@ -161,7 +161,7 @@ def _asking_callback() -> Callable[..., None]:
     ) -> None:
         context.obj = Given(home, profile, person, verbose, requester)
 
-    return callback
+    return _store
 
 
 def run(app: typer.Typer, program: str) -> None:
