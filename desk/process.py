@@ -81,12 +81,13 @@ def serve_planned(kind: Kind, home: Path, name: str = "", *, exit_with_stdin: bo
 def _planned(plan: Plan, kind: Kind, name: str) -> str:
     there = [process.name for process in plan.process if process.role is kind.role]
     if name and name not in there:
-        hint = did_you_mean(name, there)
-        raise SettingsError(f'plan.toml has no {kind.role} "{name}"{hint}')
+        said = _('plan.toml has no {role} "{name}"').format(role=kind.role, name=name)
+        raise SettingsError(said + did_you_mean(name, there))
     if not name and len(there) > 1:
-        names = ", ".join(there)
         raise SettingsError(
-            f"plan.toml has {len(there)} processes of role {kind.role} ({names}): say which, such "
-            f"as `hedui {kind.role} init {there[0]}`"
+            _(
+                "plan.toml has several processes of role {role} ({names}): say which, such as "
+                "`hedui {role} init {name}`"
+            ).format(role=kind.role, names=", ".join(there), name=there[0])
         )
     return name or there[0]
