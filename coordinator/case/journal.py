@@ -22,6 +22,7 @@ from model.documents.query import Answer, OfficerRequest
 from model.reasons import Reason
 from runtime.errors import Refusal
 from runtime.storage.database import Database
+from runtime.storage.paging import Condition, Page
 from runtime.storage.salting import Salted
 from runtime.storage.store import keep_reveals
 from runtime.storage.writer import Tx, Writer
@@ -57,11 +58,16 @@ class Journal:
             row = store.find_case(conn, case_id)
         return None if row is None else self._vault.opened(row)
 
-    def cases(self, *, after: str, limit: int, state: str) -> list[store.CaseRow]:
-        """A page of cases."""
+    def cases(self, page: Page, *where: Condition) -> tuple[list[store.CaseRow], str]:
+        """A page of cases, and what the next one comes after."""
         with self._database.read() as conn:
-            rows = store.list_cases(conn, after=after, limit=limit, state=state)
-        return [self._vault.opened(row) for row in rows]
+            rows, after = store.list_cases(conn, page, *where)
+        return [self._vault.opened(row) for row in rows], after
+
+    def decided_programmes(self, case_id: str) -> frozenset[str]:
+        """Programmes of a case of which a decision is stored."""
+        with self._database.read() as conn:
+            return frozenset(store.decisions(conn, case_id))
 
     def tickets(self, case_id: str) -> list[store.TicketRow]:
         """The tickets of a case in the manifest's order."""
@@ -106,20 +112,13 @@ class Journal:
         reveals = salted.seal(key, owner=case_id)
         sealed = self._vault.seal(case_id, key, "request", message)
         second = countersigned and self._vault.seal(case_id, key, "countersigned", countersigned)
+        new = store.NewCase(case_id, digest, sealed, second, wrapped)
 
         def write(tx: Tx) -> store.CaseRow:
             known = store.find_request(tx.conn, digest)
             if known is not None:
                 return known
-            store.insert_case(
-                tx.conn,
-                case_id=case_id,
-                request_digest=digest,
-                request=sealed,
-                countersigned=second,
-                data_key=wrapped,
-                now=tx.now,
-            )
+            store.insert_case(tx.conn, new, now=tx.now)
             entry = tx.append("case.opened", case=case_id, **fields)
             keep_reveals(tx.conn, entry, reveals)
             return _existing(store.find_case(tx.conn, case_id))

@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from coordinator.case.state import RUNNING, CaseState, TicketState, check_transition
 from runtime.storage import columns
+from runtime.storage.paging import Condition, Page, between, fetch
 
 METADATA: Final = MetaData()
 CASES: Final = Table(
@@ -172,34 +173,23 @@ class ErasureRow:
     asked: bytes
 
 
-def insert_case(
-    conn: Connection,
-    *,
-    case_id: str,
-    request_digest: str,
-    request: bytes,
-    countersigned: bytes,
-    data_key: bytes,
-    now: str,
-) -> None:
+@dataclass(frozen=True)
+class NewCase:
+    """What is stored when a case is opened; request and countersignature sealed."""
+
+    case_id: str
+    request_digest: str
+    request: bytes
+    countersigned: bytes
+    data_key: bytes
+
+
+def insert_case(conn: Connection, case: NewCase, *, now: str) -> None:
     """Store a new case in state ``opened``."""
     empty = dict.fromkeys(("manifest", "permit", "determination", "detail"), b"")
-    conn.execute(
-        insert(CASES),
-        {
-            "case_id": case_id,
-            "request_digest": request_digest,
-            "request": request,
-            "countersigned": countersigned,
-            "state": CaseState.OPENED,
-            "reason": "",
-            "opened_at": now,
-            "updated_at": now,
-            "data_key": data_key,
-            "told": 0,
-            **empty,
-        },
-    )
+    begun = {"state": CaseState.OPENED, "reason": "", "told": 0}
+    moments = {"opened_at": now, "updated_at": now}
+    conn.execute(insert(CASES), {**vars(case), **begun, **moments, **empty})
 
 
 def find_request(conn: Connection, request_digest: str) -> CaseRow | None:
@@ -212,15 +202,16 @@ def find_case(conn: Connection, case_id: str) -> CaseRow | None:
     return _one(conn, CASES.c.case_id == case_id)
 
 
-def list_cases(conn: Connection, *, after: str, limit: int, state: str) -> list[CaseRow]:
-    """Cases in the order of opening, after one of them, at most ``limit``."""
-    query = select(CASES).order_by(CASES.c.number).limit(limit)
-    if after:
-        number = select(CASES.c.number).where(CASES.c.case_id == after).scalar_subquery()
-        query = query.where(CASES.c.number > number)
-    if state:
-        query = query.where(CASES.c.state == state)
-    return [_case(row) for row in conn.execute(query)]
+def list_cases(conn: Connection, page: Page, *where: Condition) -> tuple[list[CaseRow], str]:
+    """A page of cases in the order of opening, and what the next one comes after."""
+    rows, after = fetch(conn, select(CASES).where(*where), (CASES.c.number,), page)
+    return [_case(row) for row in rows], after
+
+
+def listed(request: Any) -> list[Condition]:
+    """Conditions for the filters of a list. Raises Refusal(malformed)."""
+    state = [CASES.c.state == request.state] if request.state else []
+    return [*state, *between(CASES.c.opened_at, request)]
 
 
 def busy(conn: Connection) -> list[str]:

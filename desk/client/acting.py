@@ -1,6 +1,6 @@
 """A person who acts: own keys, the federation file under the pinned root, a dialer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 from crypto.sealing import SealingKey
 from model.federation import Federation, Member
+from model.messages import gettext as _
 from runtime.clock import Clock, SystemClock
 from runtime.errors import SettingsError
 from runtime.site.endpoints import Endpoints
@@ -45,7 +46,10 @@ class Acting:
         """The key to which others seal for this person. Raises SettingsError for none."""
         if self.identity.seal_key is None:
             raise SettingsError(
-                f"{self.member.name} has no sealing key: `hedui person init` makes it"
+                _(
+                    "{person} has no sealing key; `hedui person init` creates one",
+                    person=self.member.name,
+                )
             )
         return self.identity.seal_key
 
@@ -65,3 +69,18 @@ def act(home: Path, person: str) -> Iterator[Acting]:
         federation=federation, identity=identity, endpoints=Endpoints(home), clock=clock
     ) as dialer:
         yield Acting(identity, member, federation, dialer, clock)
+
+
+def pages(ask: Callable[[Any], Any], request: Any) -> Iterator[Any]:
+    """Yield page after page of a list; raises what ``ask`` raises.
+
+    Args:
+        ask: Makes the call.
+        request: Any request with ``after`` and ``limit``, its filters set.
+    """
+    while True:
+        reply = ask(request)
+        yield reply
+        if not reply.next:
+            return
+        request.after = reply.next

@@ -8,16 +8,15 @@ from hedui.v1 import registrar_pb2_grpc
 from hedui.v1.common_pb2 import SignedDocument
 from model.documents.authorization import Authorization, AuthorizationCheck, Erasure
 from model.documents.signed import DocumentError, Signed
-from model.reasons import Reason
 from registrar.authorizations import desk, erasing, store
 from registrar.authorizations.checking import state_on
 from registrar.authorizations.store import AuthorizationRow
 from registrar.office import Office
-from runtime.errors import Refusal
+from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.wire import signed_from_wire, signed_to_wire
 
-MAX_PAGE: Final = 500
+STATES: Final = ("draft", "in-force", "revoked", "ended", "expired", "erased")
 
 T = TypeVar("T")
 
@@ -82,11 +81,10 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
         self, request: pb.ListAuthorizationsRequest, context: Any
     ) -> pb.ListAuthorizationsReply:
         """Numbers and states, without names."""
-        if not 1 <= request.limit <= MAX_PAGE:
-            raise Refusal(Reason.MALFORMED, f"limit: 1 to {MAX_PAGE}")
+        check_state(request.state, STATES)
+        today, wanted = self._office.today(), page_of(request)
         with self._office.parts.database.read() as conn:
-            rows = store.page(conn, request.after, request.limit)
-        today = self._office.today()
+            rows, after = store.page(conn, wanted, *store.listed(request, today))
         return pb.ListAuthorizationsReply(
             authorizations=[
                 pb.AuthorizationRow(
@@ -96,7 +94,8 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
                     valid_to=row.valid_to,
                 )
                 for row in rows
-            ]
+            ],
+            next=after,
         )
 
     def _signed(self, message: SignedDocument) -> Signed:
@@ -104,13 +103,9 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
 
     def _guarded(self, number: str, act: Callable[[], T]) -> T:
         """Act; a refusal is ledgered with the caller and the number as commitments."""
-        try:
+        who = {"authorization": number[:80], "person": current_caller().name}
+        with self._office.parts.refusals.ledgered("authorization.refused", committed=who):
             return act()
-        except Refusal as refusal:
-            if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-                raise
-            committed = {"authorization": number[:80], "person": current_caller().name}
-            self._office.refuse("authorization.refused", refusal, committed)
 
     def _reply(self, row: AuthorizationRow) -> pb.AuthorizationReply:
         state = state_on(row, self._office.today())

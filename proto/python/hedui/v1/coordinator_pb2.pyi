@@ -22,20 +22,30 @@ class GetCaseRequest(_message.Message):
     def __init__(self, case_id: _Optional[str] = ...) -> None: ...
 
 class ListCasesRequest(_message.Message):
-    __slots__ = ("after", "limit", "state")
+    __slots__ = ("after", "limit", "state", "since", "until", "office", "officer")
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    OFFICER_FIELD_NUMBER: _ClassVar[int]
     after: str
     limit: int
     state: str
-    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+    since: str
+    until: str
+    office: str
+    officer: str
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ..., since: _Optional[str] = ..., until: _Optional[str] = ..., office: _Optional[str] = ..., officer: _Optional[str] = ...) -> None: ...
 
 class ListCasesReply(_message.Message):
-    __slots__ = ("cases",)
+    __slots__ = ("cases", "next")
     CASES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
     cases: _containers.RepeatedCompositeFieldContainer[Case]
-    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ...) -> None: ...
+    next: str
+    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., next: _Optional[str] = ...) -> None: ...
 
 class DecideCaseRequest(_message.Message):
     __slots__ = ("decision",)
@@ -60,7 +70,7 @@ class EraseCaseReply(_message.Message):
     def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., ledger_entry: _Optional[int] = ...) -> None: ...
 
 class Case(_message.Message):
-    __slots__ = ("case_id", "state", "authorization", "reason", "opened_at", "updated_at", "departments", "programmes", "ledger_entry", "has_entry", "policy", "detail")
+    __slots__ = ("case_id", "state", "authorization", "reason", "opened_at", "updated_at", "departments", "programmes", "ledger_entry", "has_entry", "policy", "detail", "items")
     CASE_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     AUTHORIZATION_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +83,7 @@ class Case(_message.Message):
     HAS_ENTRY_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
     case_id: str
     state: str
     authorization: str
@@ -85,7 +96,30 @@ class Case(_message.Message):
     has_entry: bool
     policy: str
     detail: str
-    def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., authorization: _Optional[str] = ..., reason: _Optional[str] = ..., opened_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., departments: _Optional[_Iterable[_Union[DepartmentProgress, _Mapping]]] = ..., programmes: _Optional[_Iterable[_Union[ProgrammeDetermination, _Mapping]]] = ..., ledger_entry: _Optional[int] = ..., has_entry: _Optional[bool] = ..., policy: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    items: _containers.RepeatedCompositeFieldContainer[Item]
+    def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., authorization: _Optional[str] = ..., reason: _Optional[str] = ..., opened_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., departments: _Optional[_Iterable[_Union[DepartmentProgress, _Mapping]]] = ..., programmes: _Optional[_Iterable[_Union[ProgrammeDetermination, _Mapping]]] = ..., ledger_entry: _Optional[int] = ..., has_entry: _Optional[bool] = ..., policy: _Optional[str] = ..., detail: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ...) -> None: ...
+
+class Item(_message.Message):
+    __slots__ = ("programme", "office", "state", "steps")
+    PROGRAMME_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    programme: str
+    office: str
+    state: str
+    steps: _containers.RepeatedCompositeFieldContainer[ItemStep]
+    def __init__(self, programme: _Optional[str] = ..., office: _Optional[str] = ..., state: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[ItemStep, _Mapping]]] = ...) -> None: ...
+
+class ItemStep(_message.Message):
+    __slots__ = ("step", "days", "at")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    step: str
+    days: int
+    at: str
+    def __init__(self, step: _Optional[str] = ..., days: _Optional[int] = ..., at: _Optional[str] = ...) -> None: ...
 
 class DepartmentProgress(_message.Message):
     __slots__ = ("department", "state", "reason", "answered_at", "data_dates", "coverage")
