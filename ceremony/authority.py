@@ -53,8 +53,8 @@ def init_authority(
     """
     if (home / FOLDER).exists():
         raise SettingsError(
-            f"{home / FOLDER} exists: this home has its authority. Choose another --home, or move "
-            "the old one away"
+            f"{home / FOLDER} exists: this home already has its authority. Choose another "
+            "--home, or move this one away"
         )
     plan, text = _read_plan(plan_file, key_bits)
     root = SigningKey.generate(rng=rng)

@@ -66,7 +66,7 @@ def hold_ceremony(
     """
     if (home / FILE).exists():
         raise SettingsError(
-            f"{home / FILE} exists: the key is dealt. A new ceremony needs a new home"
+            f"{home / FILE} exists: the key has already been dealt. A new ceremony needs a new home"
         )
     site, authority = load_site(home), load_authority(home)
     joined = gather(site)
@@ -174,7 +174,7 @@ def _parse(text: bytes) -> Federation:
     try:
         return Federation.parse(text)
     except FederationError as error:
-        raise SettingsError(f"the plan gives no sound federation: {error}") from None
+        raise SettingsError(f"the plan does not make a sound federation: {error}") from None
 
 
 def _write(

@@ -34,7 +34,7 @@ def gather(site: Site) -> list[Joined]:
     missing = [m.name for m in site.plan.members if not (folders[m.name] / JOIN).is_file()]
     if missing:
         raise SettingsError(
-            f"no join request of {', '.join(missing)}. Each runs its own init "
+            f"no join request from {', '.join(missing)}. Each runs its own init "
             "(`hedui registrar init`, `hedui coordinator init`, `hedui-node init NAME`, "
             f"`hedui person init NAME`) and sends {JOIN}"
         )
@@ -57,7 +57,7 @@ def prf_keys(joined: Iterable[Joined], departments: list[str]) -> Mapping[str, s
         if key is None:
             raise SettingsError(
                 f"{registrar.folder / JOIN}: no PRF key for department {department}: the plan "
-                "changed since. Move the registrar's folder away and run its init again"
+                "has changed since then. Move the registrar's folder away and run its init again"
             )
         _check_prf_key(registrar, department, key.public_key)
     return {department: offered[department].public_key for department in departments}

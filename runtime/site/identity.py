@@ -91,7 +91,7 @@ def load_person(home: Path, name: str) -> tuple[PersonSettings, Identity]:
     folder = home / "people" / name
     if not (home / "people").is_dir():
         raise SettingsError(
-            f"{home} is no home of Hedui: it has no folder people. Name the right one with --home, "
+            f"{home} is not a Hedui home: it has no people folder. Give the right one with --home, "
             "or in hedui.toml"
         )
     if not folder.is_dir():
@@ -149,8 +149,8 @@ def load_federation(home: Path, root_verify_key: str) -> Federation:
         return Federation.parse(data)
     except CryptoError:
         raise SettingsError(
-            f"{path} is not signed by this federation's root key. Get file and signature again "
-            "from the federation's authority; never go on with this one"
+            f"{path} is not signed by this federation's root key. Get the file and its "
+            "signature again from the federation's authority; never continue with this one"
         ) from None
     except FederationError as error:
         raise SettingsError(f"{path}: {error}") from None
@@ -185,7 +185,9 @@ def load_kek(folder: Path, settings: ProcessSettings) -> AtRestKey:
         return AtRestKey(read_secret(folder / "keys" / "kek"))
     path = Path(settings.kek_file)
     if (folder / "data").resolve() in path.resolve().parents:
-        raise KeyFileError(f"{path}: the key-encryption key may not lie beside the data it seals")
+        raise KeyFileError(
+            f"{path}: the key-encryption key must not lie next to the data that it seals"
+        )
     return AtRestKey(_decode(path, read_secret_file(path, allowed=_OUTSIDE)))
 
 
@@ -222,7 +224,7 @@ def write_secret(path: Path, secret: bytes) -> None:
 def write_secret_file(path: Path, data: bytes) -> None:
     """Write secret bytes with mode 0600; raises KeyFileError rather than overwrite."""
     if path.exists():
-        raise KeyFileError(f"{path} exists; move it away if it is really to be replaced")
+        raise KeyFileError(f"{path} already exists; move it away if you really want to replace it")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(path, data, mode=_OWN)
 

@@ -258,7 +258,7 @@ def _planned(site: Site, name: str, members: Sequence[P], roles: frozenset[Role]
 def _build(folder: Path, fill: Callable[[Path], None]) -> Path:
     if folder.exists():
         raise SettingsError(
-            f"{folder} exists: its keys are not replaced. Move it away if it is really to go"
+            f"{folder} exists: its keys are not replaced. Move it away if you really want new ones"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".{folder.name}.new")

@@ -43,7 +43,7 @@ def load_share(folder: Path, identity: Identity, joint: JointKey, *, index: int)
         share = KeyShare.from_bytes(body, joint)
     except CryptoError:
         raise KeyFileError(
-            f"{path} is no share of the joint key for this process. {mend}"
+            f"{path} is not a share of the joint key for this process. {mend}"
         ) from None
     if share.index != index:
         raise KeyFileError(f"{path} is the share of holder {share.index}, not {index}. {mend}")

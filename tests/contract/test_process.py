@@ -158,7 +158,7 @@ BROKEN = {
     "a key-encryption key beside the data": (
         _kek_beside_the_data,
         errors.KeyFileError,
-        "may not lie beside the data",
+        "must not lie next to the data",
     ),
     "a key that is too short": (_short_key, errors.KeyFileError, "holds 2 bytes where 32"),
     "a key that is not pinned": (_other_key, errors.KeyFileError, "sign.key is not the one"),

@@ -141,7 +141,7 @@ def test_missing_requests_are_named_together(tmp_path: Path) -> None:
     home = tmp_path / "home"
     ceremony.begin(home, NOW)
     ceremony.join_all(home, without=("bank", "chen"))
-    with pytest.raises(SettingsError, match="no join request of bank, chen"):
+    with pytest.raises(SettingsError, match="no join request from bank, chen"):
         ceremony.deal_all(home, NOW)
     assert not (home / "federation.toml").exists()
     assert not (home / "tax" / "tls" / "cert.pem").exists()
