@@ -27,7 +27,7 @@ REQUEST_AGE_S: Final = 3600.0
 def check_entry(papers: Papers) -> Iterator[Check]:
     """Every check of one entry. Where something cannot be parsed, that alone."""
     read = judge(
-        "opened", "what was disclosed can be read, and the entries are there", papers.parse
+        "disclosed", "what was disclosed can be read, and the entries are there", papers.parse
     )
     if read.outcome != "holds":
         yield read

@@ -119,7 +119,7 @@ def check_sampled(sources: Sources, found: Sampled) -> dict[str, Any]:
         return result | {"checks": [asdict(erased)]}
     granted, said = found.granted, "the registrar signed that it disclosed exactly this to you"
     papers = Papers(sources, found.entry, EntryDisclosure.decode(granted.opened.encode()))
-    checks = [judge("opened", said, lambda: _granted(granted, sources, found))]
+    checks = [judge("disclosed", said, lambda: _granted(granted, sources, found))]
     entry_checks = list(check_entry(papers))
     checks += entry_checks
     # Only what could be parsed has more to be looked at.

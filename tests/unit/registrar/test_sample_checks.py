@@ -335,10 +335,12 @@ def test_every_lie_fails_its_check(
 AGAIN: dict[str, tuple[Lie, str]] = {
     "without a checker's signature": (lambda s: s.showing(countersigned=None), "without a reason"),
     "countersigned by the officer": (
-        lambda s: s.showing(countersigned=s.by(s.papers().request, "wang")), "wang is not a checker",
+        lambda s: s.showing(countersigned=s.by(s.papers().request, "wang")),
+        "wang is not a checker",
     ),
     "countersigned by a clerk": (
-        lambda s: s.showing(countersigned=s.by(s.papers().request, "chen")), "chen is not a checker",
+        lambda s: s.showing(countersigned=s.by(s.papers().request, "chen")),
+        "chen is not a checker",
     ),
     "another request countersigned": (lambda s: _request(s, again="none"), "a different request"),
 }  # fmt: skip
