@@ -14,7 +14,6 @@ from coordinator.case import store
 from coordinator.case.erasing import Erasures
 from coordinator.case.journal import Journal
 from coordinator.case.rechecks import Rechecks
-from coordinator.case.refusals import Refusals
 from coordinator.case.service import CaseService
 from coordinator.case.vault import Vault
 from coordinator.engine.engine import Engine
@@ -72,20 +71,19 @@ def build_desk(parts: Parts) -> Desk:
         clock=parts.clock,
         retention_days=settings.retention_days,
     )
-    refusals = Refusals(parts.writer, kek=parts.kek, rng=parts.rng)
     cases = CaseService(
         journal=journal,
         federation=parts.federation,
-        policy_of=policies.approved,
+        policies=policies,
         wake=workers.submit,
         erasures=erasures,
-        refusals=refusals,
+        refusals=parts.refusals,
     )
     rechecks = RecheckService(
         kept=Kept(
             journal=journal,
             rechecks=Rechecks(parts.database, parts.writer, vault=vault, rng=parts.rng),
-            refusals=refusals,
+            refusals=parts.refusals,
         ),
         relay=relay,
         issued_of=engine.issued,

@@ -13,7 +13,7 @@ from runtime.errors import SettingsError
 from runtime.process import Kind, Service, create_database
 from runtime.serving import serve as run_service
 from runtime.site.database_url import check_url
-from runtime.site.joining import DatabasePlace, Site, init_process
+from runtime.site.joining import DatabasePlace, Site, init_process, load_site
 
 DatabaseUrl = Annotated[
     str,
@@ -62,3 +62,15 @@ def ready(folder: Path) -> str:
 def serve(kind: Kind, *, home: Path, name: str, exit_with_stdin: bool) -> None:
     """Serve until a signal; it is ready once run/process.json stands in its folder."""
     run_service(Service(kind, home=home, name=name), exit_with_stdin=exit_with_stdin)
+
+
+def init_planned(kind: Kind, home: Path, database: DatabasePlace) -> None:
+    """``init`` for the one process of its role that the plan names."""
+    site = load_site(home)
+    init(site, site.plan.process_of(kind.role).name, kind, database)
+
+
+def serve_planned(kind: Kind, home: Path, *, exit_with_stdin: bool) -> None:
+    """``serve`` for the one process of its role that the plan names."""
+    name = load_site(home).plan.process_of(kind.role).name
+    serve(kind, home=home, name=name, exit_with_stdin=exit_with_stdin)

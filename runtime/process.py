@@ -35,6 +35,7 @@ from runtime.counters import Counters
 from runtime.errors import CertificateError, SettingsError
 from runtime.ledger_service import LedgerService
 from runtime.logging import FileSink, Log
+from runtime.refusing import Refusals
 from runtime.site.endpoints import Endpoints, RunFile, remove_run_file, write_run_file
 from runtime.site.identity import (
     Identity,
@@ -76,6 +77,7 @@ class Parts:
     rng: Rng
     database: Database
     writer: Writer
+    refusals: Refusals
     signer: LogSigner
     dialer: Dialer
     log: Log
@@ -230,6 +232,7 @@ class Service:
             rng=self._rng,
             database=database,
             writer=writer,
+            refusals=Refusals(writer, kek=kek, rng=self._rng),
             signer=LogSigner(origin, identity.sign_key),
             dialer=dialer,
             log=log,

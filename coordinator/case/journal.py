@@ -64,6 +64,11 @@ class Journal:
             rows, after = store.list_cases(conn, page, *where)
         return [self._vault.opened(row) for row in rows], after
 
+    def decided_programmes(self, case_id: str) -> frozenset[str]:
+        """Programmes of a case of which a decision is stored."""
+        with self._database.read() as conn:
+            return frozenset(store.decisions(conn, case_id))
+
     def tickets(self, case_id: str) -> list[store.TicketRow]:
         """The tickets of a case in the manifest's order."""
         with self._database.read() as conn:

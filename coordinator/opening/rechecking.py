@@ -13,7 +13,6 @@ from typing import Any, Final
 from coordinator.case.issued import Issued
 from coordinator.case.journal import Journal, require_determined
 from coordinator.case.rechecks import Rechecks
-from coordinator.case.refusals import Refusals
 from coordinator.case.state import Setback
 from coordinator.case.store import CaseRow
 from coordinator.opening import context
@@ -28,6 +27,7 @@ from model.reasons import Reason
 from runtime.disclosure import seal_reveals
 from runtime.documents import reviewer_of
 from runtime.errors import Refusal
+from runtime.refusing import Refusals
 from runtime.transport.guard import current_caller, ensure_time
 from runtime.transport.server import AddService, offer
 from runtime.transport.turns import Turns
@@ -74,16 +74,12 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
 
     def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckReply:
         """Relay what is left to relay, and hand over what came out."""
-        about: dict[str, str] = {}
-        try:
+        who, about = {"reviewer": current_caller().name}, dict[str, str]()
+        with self._refusals.ledgered("recheck.refused", committed=who, clear=about):
             signed = signed_from_wire(request.permit)
             about["permit"] = signed.digest
             with self._turns.take(request.case_id):
                 reply = self._recheck(request, signed)
-        except Refusal as refusal:
-            who = {"reviewer": current_caller().name}
-            self._refusals.record("recheck.refused", refusal.reason, who, **about)
-            raise
         ensure_time()
         return reply
 

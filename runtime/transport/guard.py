@@ -9,7 +9,7 @@ clock and the federation file. The request is parsed after that, not before.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import local
 from typing import Any, Final, TypeAlias
@@ -65,6 +65,8 @@ class Call:
     caller: Caller
     method: str
     context: grpc.ServicerContext
+    noted: dict[str, str] = field(default_factory=dict)
+    """What else the log says of it, should it fail: see ``note_call``."""
 
     def time_left_s(self) -> float:
         """Return the seconds until the caller stops waiting, 0 when it has."""
@@ -82,6 +84,13 @@ def current_call() -> Call:
 def current_caller() -> Caller:
     """Return the member whose call this thread serves; LookupError outside of a handler."""
     return _CALL.get().caller
+
+
+def note_call(fields: Mapping[str, str]) -> None:
+    """Have the log name these, too, should this thread's call fail; nothing outside of a call."""
+    call = _CALL.get(None)
+    if call is not None:
+        call.noted.update(fields)
 
 
 def ensure_time(least_s: float = 0.0) -> None:
@@ -156,10 +165,11 @@ class Guard(grpc.ServerInterceptor):
         self._arrived.here = True
         started = self._clock.monotonic_s()
         caller = self._admit(method, context)
+        call = Call(caller, method, context)
         try:
-            yield Call(caller, method, context)
+            yield call
         except Exception as error:
-            self._fail(method, caller, context, error)
+            self._fail(method, caller, context, error, call.noted)
             raise
         self._counters.add("call.served")
         duration_ms = round((self._clock.monotonic_s() - started) * 1000)
@@ -256,10 +266,11 @@ class Guard(grpc.ServerInterceptor):
         caller: Caller | None,
         context: grpc.ServicerContext,
         error: Exception,
+        noted: Mapping[str, str] | None = None,
     ) -> None:
         refusal = as_refusal(error) or Refusal(Reason.INTERNAL, "internal error")
         self._counters.add(f"call.refused.{refusal.reason}")
-        fields = {"method": method, "reason": str(refusal.reason), **_peer(caller)}
+        fields = {"method": method, "reason": str(refusal.reason), **_peer(caller), **(noted or {})}
         if refusal.reason is Reason.INTERNAL:
             self._log.fault("call.failed", error, **fields)
         else:
