@@ -173,7 +173,7 @@ BROKEN = {
     "another role's settings": (_other_role, errors.SettingsError, 'serves "node"'),
     "another process's settings": (_other_name, errors.SettingsError, "not that of its folder"),
     "an unknown key": (_unknown_key, errors.SettingsError, 'Did you mean "listen"'),
-    "no member of this name": (_not_a_member, errors.SettingsError, 'knows no "tax"'),
+    "no member of this name": (_not_a_member, errors.SettingsError, 'does not know "tax"'),
 }
 
 

@@ -114,7 +114,7 @@ def test_a_prf_key_never_lies_in_clear(dealt_home: Path) -> None:
 
 
 def test_a_second_ceremony_is_refused(dealt_home: Path) -> None:
-    with pytest.raises(SettingsError, match="the key is dealt"):
+    with pytest.raises(SettingsError, match="the key has already been dealt"):
         ceremony.deal_all(dealt_home, NOW)
 
 
