@@ -50,9 +50,14 @@ class Comparison:
 
     @property
     def ell(self) -> int:
-        """The least ℓ with ``|Σy − T| < 2^ℓ − 1`` for every sum and every household."""
+        """The least ℓ with ``|Σy − T| < 2^ℓ − 1`` for every sum and household, and ``|y| < 2^ℓ``.
+
+        The second for the limit in the middle of the range: a value at its bound that could not be
+        packed would make a department refuse, and the refusal would say that it is there.
+        """
         deviation = max(self.high - min(self.limits), max(self.limits) - self.low)
-        return max(deviation + 1, len(self.departments) + 1).bit_length()
+        most = max(deviation + 1, self.high, -self.low, len(self.departments) + 1)
+        return most.bit_length()
 
 
 @dataclass(frozen=True)

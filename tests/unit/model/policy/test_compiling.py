@@ -229,6 +229,24 @@ def test_masked_slots_give_the_same_bits(world: World, random: Random) -> None:
     assert found == bits_of(layout, inputs, sent)
 
 
+@pytest.mark.parametrize("value", [0, 1, 3, 4])
+def test_a_value_at_its_bound_packs_where_the_limit_is_in_the_middle(value: int) -> None:
+    """A refusal that depends on what is held would say what is held."""
+    world = World(
+        {"m0": (0, 4)},
+        {"m0": "tax"},
+        {"r0": PlainRule({"m0": 1}, "<=", 2, per_member=False)},
+        None,
+        1,
+        {"m0": value},
+    )
+    layout, inputs = compiled(world)
+    sent = answers(world, layout, inputs)
+    packed = packing.pack(KEY, packing.Layout(layout.ell, len(layout.slots)), sent["tax"])
+    assert packed == value
+    assert bits_of(layout, inputs, sent)[0] == int(value > 2)
+
+
 @settings(max_examples=100, deadline=None)
 @given(worlds(), st.sets(st.sampled_from(DEPARTMENTS), min_size=1))
 def test_closing_as_incomplete_is_never_wrong(world: World, silent: set[str]) -> None:
