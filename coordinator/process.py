@@ -12,27 +12,27 @@ from sqlalchemy import MetaData
 
 from coordinator.asking.asking import Asking
 from coordinator.asking.revocations import Revocations
-from coordinator.cases import store
-from coordinator.cases.engine import Engine
-from coordinator.cases.erasing import Erasures
-from coordinator.cases.journal import Journal
-from coordinator.cases.rechecks import Rechecks
-from coordinator.cases.refusals import Refusals
-from coordinator.cases.service import CaseService
-from coordinator.cases.vault import Vault
-from coordinator.cases.workers import Workers
+from coordinator.case import store
+from coordinator.case.erasing import Erasures
+from coordinator.case.journal import Journal
+from coordinator.case.rechecks import Rechecks
+from coordinator.case.refusals import Refusals
+from coordinator.case.service import CaseService
+from coordinator.case.vault import Vault
+from coordinator.engine.engine import Engine
+from coordinator.engine.workers import Workers
 from coordinator.opening.opening import Opening
 from coordinator.opening.rechecking import RecheckService
 from coordinator.opening.relay import Relay
 from coordinator.settings import CoordinatorSettings
 from hedui.v1.policy_pb2_grpc import add_PolicyServiceServicer_to_server
 from model.roles import Role
-from runtime import store as common_store
 from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts, Service, witnessing_of
-from runtime.server import offer
-from runtime.witness_exchange import WitnessExchange
+from runtime.storage import store as common_store
+from runtime.transport.server import offer
+from runtime.witness.exchange import WitnessExchange
 
 _PURGE_S: Final = 3600.0
 

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from runtime.settings import ProcessSettings
+from runtime.site.settings import ProcessSettings
 
 
 class CoordinatorSettings(ProcessSettings):

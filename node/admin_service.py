@@ -11,9 +11,9 @@ from node.index.enrolling import Enroller
 from node.records import store as records
 from node.records.importing import Importer
 from node.records.mapping import MAX_MAPPING_BYTES
-from runtime.database import Database
 from runtime.errors import Refusal
-from runtime.guard import current_call, current_caller, ensure_time
+from runtime.storage.database import Database
+from runtime.transport.guard import current_call, current_caller, ensure_time
 
 MAX_PIECE_BYTES: Final = 256 * 1024
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from runtime.clock import Clock, rfc3339
 from runtime.errors import SettingsError
-from runtime.identity import load_federation, load_kek, load_process_identity
-from runtime.key_share import load_share
 from runtime.process import Kind, load_process_settings, look_for_database
+from runtime.site.identity import load_federation, load_kek, load_process_identity
+from runtime.site.key_share import load_share
 
 
 def check_node(home: Path, name: str, kind: Kind, *, clock: Clock) -> Iterator[str]:

@@ -9,15 +9,15 @@ from typing import Final
 
 from crypto.paillier import RandomiserPool
 from hedui.v1 import node_pb2_grpc, policy_pb2_grpc
+from holder import store as holder_store
+from holder.service import HolderService
+from holder.session import Holder
 from model.roles import Role
 from node.admin_service import NodeAdminService
 from node.answering.answerer import Answerer
 from node.answering.checks import Examiner, newest_epoch
 from node.answering.encrypting import Encryptor
 from node.answering.opening import AnswerOpener
-from node.holder import store as holder_store
-from node.holder.service import HolderService
-from node.holder.session import Holder
 from node.index.enrolling import Enroller
 from node.query_service import AnswerAuditService, Pace, QueryService, Sleep
 from node.records.importing import Importer
@@ -25,11 +25,11 @@ from node.settings import NodeSettings
 from node.store import node_metadata
 from runtime.background import Background
 from runtime.errors import SettingsError
-from runtime.key_share import load_share
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts
-from runtime.receipts import Receipts
-from runtime.server import AddService, offer
+from runtime.site.key_share import load_share
+from runtime.transport.server import AddService, offer
+from runtime.witness.receipts import Receipts
 
 SCHEMA_VERSION: Final = 2
 _POOL_EVERY_S: Final = 0.2

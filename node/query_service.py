@@ -15,10 +15,10 @@ from node.answering.answerer import Answered, Answerer
 from node.answering.checks import Papers
 from node.answering.opening import AnswerOpener
 from runtime.clock import Clock
-from runtime.database import Database
-from runtime.guard import current_caller, ensure_time
-from runtime.receipts import Receipts
-from runtime.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.storage.database import Database
+from runtime.transport.guard import current_caller, ensure_time
+from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.witness.receipts import Receipts
 
 Sleep = Callable[[float], None]
 

@@ -2,11 +2,11 @@
 
 from sqlalchemy import MetaData
 
+from holder import store as holder
 from node.answering import store as answering
-from node.holder import store as holder
 from node.index import store as index
 from node.records import store as records
-from runtime.store import include
+from runtime.storage.store import include
 
 
 def node_metadata() -> MetaData:

@@ -18,12 +18,12 @@ from ledger import log as entries_log
 from ledger import log_witness
 from ledger.signer import LogSigner
 from model.reasons import Reason
-from runtime import store
-from runtime.database import Database
 from runtime.errors import Refusal
-from runtime.guard import current_caller, ensure_time
-from runtime.server import AddService, offer
-from runtime.writer import Writer
+from runtime.storage import store
+from runtime.storage.database import Database
+from runtime.storage.writer import Writer
+from runtime.transport.guard import current_caller, ensure_time
+from runtime.transport.server import AddService, offer
 
 MAX_ENTRIES: Final = 100_000
 BATCH_ENTRIES: Final = 500

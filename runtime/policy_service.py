@@ -16,12 +16,12 @@ from model.limits import DIGEST_BYTES, MAX_POLICY_BYTES
 from model.policy import Policy, PolicyError, check, parse, policy_digest, require_sound
 from model.reasons import Reason
 from model.roles import Role
-from runtime import store
-from runtime.database import Database
 from runtime.errors import Refusal
-from runtime.guard import Caller, current_caller
-from runtime.salting import Salted
-from runtime.writer import Tx, Writer
+from runtime.storage import store
+from runtime.storage.database import Database
+from runtime.storage.salting import Salted
+from runtime.storage.writer import Tx, Writer
+from runtime.transport.guard import Caller, current_caller
 
 _APPROVERS: Final = {
     Role.NODE: Role.ADMIN,

@@ -27,28 +27,28 @@ from ledger.signer import LogSigner
 from model.federation import Federation, Process
 from model.roles import Role
 from runtime.background import Background, Ticker
-from runtime.channel import Dialer
 from runtime.clock import Clock, SystemClock, rfc3339
 from runtime.counters import Counters
-from runtime.database import Database, look_at_database, open_database
-from runtime.database_errors import DatabaseForeign, LedgerUnavailable
-from runtime.door import DoorRecord
-from runtime.endpoints import Endpoints, RunFile, remove_run_file, write_run_file
 from runtime.errors import CertificateError, SettingsError
-from runtime.health import HealthServer
-from runtime.identity import (
+from runtime.ledger_service import LedgerService
+from runtime.logging import FileSink, Log
+from runtime.site.endpoints import Endpoints, RunFile, remove_run_file, write_run_file
+from runtime.site.identity import (
     Identity,
     load_database_password,
     load_federation,
     load_kek,
     load_process_identity,
 )
-from runtime.ledger_service import LedgerService
-from runtime.logging import FileSink, Log
-from runtime.server import AddService, Server, build_server
-from runtime.settings import ProcessSettings, load_settings
-from runtime.witness_service import Witnessing, WitnessService
-from runtime.writer import Tx, Writer
+from runtime.site.settings import ProcessSettings, load_settings
+from runtime.storage.database import Database, look_at_database, open_database
+from runtime.storage.faults import DatabaseForeign, LedgerUnavailable
+from runtime.storage.writer import Tx, Writer
+from runtime.transport.channel import Dialer
+from runtime.transport.door import DoorRecord
+from runtime.transport.health import HealthServer
+from runtime.transport.server import AddService, Server, build_server
+from runtime.witness.service import Witnessing, WitnessService
 
 if TYPE_CHECKING:
     from sqlalchemy import MetaData

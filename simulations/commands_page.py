@@ -7,8 +7,8 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from coordinator.cli.main import build as build_hedui
-from node.cli.main import build as build_node
+from desk.commands.main import build as build_hedui
+from desk.node_commands.main import build as build_node
 
 HEAD = """# Commands 命令
 

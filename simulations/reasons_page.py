@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from model.reasons import EXPLANATIONS, Reason
-from runtime.status import status_of
+from runtime.transport.status import status_of
 
 HEAD = """# Reason codes 拒绝原因代码
 

@@ -22,7 +22,7 @@ from model.federation import Federation
 from model.reasons import Reason
 from runtime.documents import check_ciphertext, open_answer
 from runtime.errors import Refusal
-from runtime.wire import signed_from_wire
+from runtime.transport.wire import signed_from_wire
 
 
 def check_answer(

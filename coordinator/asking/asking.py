@@ -11,9 +11,9 @@ from typing import Final
 from coordinator.asking.answers import check_answer
 from coordinator.asking.issued import Issued, check_renewed, expires_soon
 from coordinator.asking.revocations import Revocations
-from coordinator.cases import store
-from coordinator.cases.journal import Arrived, Journal
-from coordinator.cases.state import Setback, TicketState, setback
+from coordinator.case import store
+from coordinator.case.journal import Arrived, Journal
+from coordinator.case.state import Setback, TicketState, setback
 from coordinator.settings import CoordinatorSettings
 from crypto import paillier
 from hedui.v1 import common_pb2, node_pb2, registrar_pb2
@@ -22,11 +22,11 @@ from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
 from model.documents.query import Ticket
 from model.federation import Federation
 from model.reasons import Reason
-from runtime.channel import Dialer, Pending
 from runtime.clock import Clock
 from runtime.documents import open_signed
 from runtime.errors import CallError, Refusal, SettingsError
-from runtime.wire import openings_to_wire, signed_from_wire, signed_to_wire
+from runtime.transport.channel import Dialer, Pending
+from runtime.transport.wire import openings_to_wire, signed_from_wire, signed_to_wire
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from model.policy.parsing import Policy
 from model.reasons import Reason
 from runtime.documents import open_manifest, open_signed
 from runtime.errors import Refusal
-from runtime.wire import openings_from_wire, signed_from_wire
+from runtime.transport.wire import openings_from_wire, signed_from_wire
 
 PolicyLookup = Callable[[str], Policy]
 """An approved policy by its digest (hex); raises Refusal(policy_unknown)."""

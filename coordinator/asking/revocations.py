@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from coordinator.cases.state import setback
+from coordinator.case.state import setback
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
 from model.documents.query import RevocationList
 from model.documents.signed import Signed
 from model.federation import Federation
-from runtime.channel import Dialer
 from runtime.clock import Clock
 from runtime.documents import open_signed
 from runtime.errors import CallError
-from runtime.wire import signed_from_wire
+from runtime.transport.channel import Dialer
+from runtime.transport.wire import signed_from_wire
 
 
 class Revocations:

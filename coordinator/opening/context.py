@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coordinator.asking.issued import Issued
-from coordinator.cases.state import TicketState
-from coordinator.cases.store import TicketRow
+from coordinator.case.state import TicketState
+from coordinator.case.store import TicketRow
 from hedui.v1 import common_pb2, holder_pb2
 from model.documents.opening import OpeningPermit, Permit, RecheckPermit, answer_set_digest
 from model.documents.signed import Signed
@@ -14,7 +14,7 @@ from model.opening import MismatchError, check_holders, check_recheck, check_spl
 from model.reasons import Reason
 from runtime.documents import open_signed, reviewer_of
 from runtime.errors import Refusal
-from runtime.wire import openings_to_wire, signed_to_wire
+from runtime.transport.wire import openings_to_wire, signed_to_wire
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from hedui.v1 import recheck_pb2
 from model.federation import Member
 from model.reasons import Reason
 from runtime.errors import Refusal
-from runtime.wire import openings_from_wire, openings_to_wire
+from runtime.transport.wire import openings_from_wire, openings_to_wire
 
 PAD: Final = 4096
 """Above what bits and programmes can be together."""

@@ -7,9 +7,9 @@ Learns: the bits, flips XOR results; both are sealed to the coordinator alone.
 from typing import Final
 
 from coordinator.asking.issued import Issued
-from coordinator.cases.journal import Journal
-from coordinator.cases.state import Setback, setback
-from coordinator.cases.store import CaseRow
+from coordinator.case.journal import Journal
+from coordinator.case.state import Setback, setback
+from coordinator.case.store import CaseRow
 from coordinator.opening import context
 from coordinator.opening.context import AnswerSet
 from coordinator.opening.relay import Output, Relay, Run
@@ -22,10 +22,10 @@ from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
 from model.documents.opening import Permit
 from model.documents.signed import Signed
 from model.federation import Federation
-from runtime.channel import Dialer
 from runtime.errors import CallError, Refusal
-from runtime.identity import Identity
-from runtime.wire import signed_from_wire
+from runtime.site.identity import Identity
+from runtime.transport.channel import Dialer
+from runtime.transport.wire import signed_from_wire
 
 
 class Opening:

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from coordinator.asking.issued import Issued
-from coordinator.cases.journal import Journal, require_determined
-from coordinator.cases.rechecks import Rechecks
-from coordinator.cases.refusals import Refusals
-from coordinator.cases.state import Setback
-from coordinator.cases.store import CaseRow
+from coordinator.case.journal import Journal, require_determined
+from coordinator.case.rechecks import Rechecks
+from coordinator.case.refusals import Refusals
+from coordinator.case.state import Setback
+from coordinator.case.store import CaseRow
 from coordinator.opening import context
 from coordinator.opening.disclosing import seal_openings
 from coordinator.opening.relay import OpeningFailed, Output, Relay, Run
@@ -26,10 +26,10 @@ from model.federation import Federation
 from model.reasons import EXPLANATIONS, Reason
 from runtime.documents import reviewer_of
 from runtime.errors import Refusal
-from runtime.guard import current_caller, ensure_time
-from runtime.server import AddService, offer
-from runtime.turns import Turns
-from runtime.wire import signed_from_wire
+from runtime.transport.guard import current_caller, ensure_time
+from runtime.transport.server import AddService, offer
+from runtime.transport.turns import Turns
+from runtime.transport.wire import signed_from_wire
 
 ReadCase = Callable[[CaseRow], Issued]
 """What the registrar issued for a case; raises Refusal."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from coordinator.asking.issued import Issued
-from coordinator.cases.journal import Journal
-from coordinator.cases.state import Setback, setback
+from coordinator.case.journal import Journal
+from coordinator.case.state import Setback, setback
 from coordinator.opening import context
 from coordinator.opening.context import AnswerSet
 from coordinator.opening.transcript import check_mask
@@ -21,15 +21,15 @@ from coordinator.settings import CoordinatorSettings
 from crypto import paillier
 from hedui.v1 import common_pb2, holder_pb2
 from hedui.v1.holder_pb2_grpc import HolderServiceStub
+from holder.messages import check_address, digest_of
 from model.documents.opening import HolderHeader, OpeningPermit
 from model.documents.signed import Signed
 from model.federation import Federation
 from model.fields import parse_time
 from model.reasons import Reason
-from runtime.channel import Dialer
 from runtime.clock import Clock
 from runtime.errors import CallError, Refusal, SettingsError
-from runtime.holder_messages import check_address, digest_of
+from runtime.transport.channel import Dialer
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from crypto import knowledge, paillier
 from crypto.errors import CryptoError
 from crypto.sealing import SealingKey
 from hedui.v1 import common_pb2, holder_pb2
+from holder import messages as holder_messages
+from holder.messages import ALL_HOLDERS, OUTPUT_PAD, decode_bits
 from model.documents.opening import HolderHeader, OpeningPermit, Step, ciphertext_digest
 from model.documents.query import Answer
 from model.documents.signed import DocumentError
 from model.federation import Federation
 from model.opening import mask_context
 from model.reasons import Reason
-from runtime import holder_messages
 from runtime.errors import Refusal
-from runtime.holder_messages import ALL_HOLDERS, OUTPUT_PAD, decode_bits
 
 
 def check_mask(

@@ -25,12 +25,12 @@ from node.answering.matching import check_ready, read_household
 from node.answering.measuring import measure_household
 from node.answering.store import NewAnswer
 from runtime.clock import Clock, rfc3339
-from runtime.database import Database
-from runtime.database_errors import LedgerUnavailable
 from runtime.errors import Refusal
 from runtime.logging import Log
-from runtime.status import as_refusal
-from runtime.writer import Tx, Writer
+from runtime.storage.database import Database
+from runtime.storage.faults import LedgerUnavailable
+from runtime.storage.writer import Tx, Writer
+from runtime.transport.status import as_refusal
 
 T = TypeVar("T")
 

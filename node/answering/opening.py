@@ -29,13 +29,13 @@ from model.reasons import Reason
 from node.answering import store
 from node.answering.encrypting import SealedCopy, open_copy, randomness_bytes
 from runtime.clock import Clock
-from runtime.database import Database
 from runtime.documents import open_signed
 from runtime.errors import Refusal
-from runtime.guard import Caller
-from runtime.salting import Salted
-from runtime.store import keep_openings
-from runtime.writer import Tx, Writer
+from runtime.storage.database import Database
+from runtime.storage.salting import Salted
+from runtime.storage.store import keep_openings
+from runtime.storage.writer import Tx, Writer
+from runtime.transport.guard import Caller
 
 _DAY: Final = timedelta(days=1)
 

@@ -25,8 +25,6 @@ from node.answering.checks import newest_epoch
 from node.index import store
 from node.index.store import StoredBatch
 from node.records.store import count_persons
-from runtime.channel import Dialer
-from runtime.database import Database
 from runtime.errors import (
     CallError,
     DeadlinePassed,
@@ -36,7 +34,9 @@ from runtime.errors import (
     Refused,
     Unreachable,
 )
-from runtime.writer import Writer
+from runtime.storage.database import Database
+from runtime.storage.writer import Writer
+from runtime.transport.channel import Dialer
 
 BATCH_ID_BYTES = 16
 _MAX_STATE_BYTES = 4 << 20

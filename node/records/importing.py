@@ -23,11 +23,11 @@ from node.records.problems import ImportProblem, MappingProblem
 from node.records.reading import Record, read_csv
 from node.records.store import Resource
 from runtime.clock import Clock, rfc3339
-from runtime.database import Database
 from runtime.errors import Refusal
-from runtime.salting import Salted
-from runtime.store import keep_openings
-from runtime.writer import Tx, Writer
+from runtime.storage.database import Database
+from runtime.storage.salting import Salted
+from runtime.storage.store import keep_openings
+from runtime.storage.writer import Tx, Writer
 
 _PREFIX = "import-"
 _STEP = 2000

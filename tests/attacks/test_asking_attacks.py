@@ -21,7 +21,7 @@ from node.answering import checks, matching, store
 from node.answering.answerer import Answerer
 from node.answering.checks import Examiner, Question
 from runtime.errors import Refusal, Refused
-from runtime.writer import Tx
+from runtime.storage.writer import Tx
 from tests.attacks.conftest import Attackers
 from tests.support.keys import dealt
 from tests.support.recording import shape

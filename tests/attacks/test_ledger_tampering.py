@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import MetaData
 
 from crypto.signing import SigningKey
-from ledger import checkpoint, log, log_export, merkle, verify
+from ledger import checkpoint, log, log_export, merkle
 from ledger.checkpoint import Checkpoint
 from ledger.signer import LogSigner
-from runtime.database import Database, open_database
+from ledger.verify import verdict as verify
+from runtime.storage.database import Database, open_database
 
 SIGNER = LogSigner("hedui/test/node", SigningKey(bytes(range(32))))
 KEY = SIGNER.verifier.vkey()

@@ -8,11 +8,11 @@ from sqlalchemy import select
 
 from crypto import knowledge, packing, paillier
 from crypto.rng import system_rng
+from holder import store as holder_store
 from model.documents.opening import Permit, answer_set_digest
 from model.documents.query import Answer
 from model.opening import answer_context
 from model.reasons import Reason
-from node.holder import store as holder_store
 from node.process import forget_expired
 from runtime.errors import Refused
 from tests.attacks.conftest import Attackers
@@ -75,7 +75,7 @@ def test_holders_without_a_minimum_open_one_department_alone(
     attackers: Attackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """7,000 yuan of wages are above the limit; what is opened is the bank's share of nothing."""
-    monkeypatch.setattr("node.holder.checks.require_minimum", lambda *_: None)
+    monkeypatch.setattr("holder.checks.require_minimum", lambda *_: None)
     relay, papers = attackers.relay, attackers.case("earner")
     answers = all_answers(relay, papers)
     opening = turned(relay, papers, answers, answering=["bank"], silent=["tax"])
@@ -120,7 +120,7 @@ def test_holders_that_do_not_compare_the_digest_open_what_no_ledger_has(
     """1,000 yuan are within the limit of 6,000; with the second answer they are not."""
     papers, opening = exchanged(attackers)
     agreed = opening.permit.answers
-    monkeypatch.setattr("node.holder.checks.answer_set_digest", lambda *_: agreed)
+    monkeypatch.setattr("holder.checks.answer_set_digest", lambda *_: agreed)
     assert attackers.relay.run(papers, opening)[INCOME] == 1
 
 

@@ -10,17 +10,17 @@ from typing import Any
 
 import pytest
 
-from coordinator.cli.comparing import find_determined
 from coordinator.opening.transcript import read_bits
+from desk.commands.comparing import find_determined
 from hedui.v1 import common_pb2, holder_pb2
 from hedui.v1 import recheck_pb2 as pb
 from hedui.v1.recheck_pb2_grpc import RecheckPermitServiceStub
+from holder import checks
 from model.documents.opening import HolderHeader, Permit, RecheckPermit, answer_set_digest
 from model.documents.signed import Document, sign
 from model.reasons import Reason
-from node.holder import checks
 from runtime.errors import Refusal, Refused, SettingsError
-from runtime.wire import signed_from_wire, signed_to_wire
+from runtime.transport.wire import signed_from_wire, signed_to_wire
 from tests.support.county import County, make_county, serve_county
 from tests.support.relay import Papers, Relay, Round
 

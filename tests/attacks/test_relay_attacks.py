@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from coordinator.registrar.permits import store as permit_store
 from crypto import knowledge, packing, paillier
 from crypto.rng import system_rng
 from hedui.v1 import common_pb2, holder_pb2
+from holder import messages as holder_messages
+from holder import store as holder_store
 from model.documents.opening import (
     HolderHeader,
     Permit,
@@ -23,11 +24,10 @@ from model.documents.query import Answer
 from model.opening import mask_context
 from model.policy.compiling import limits
 from model.reasons import Reason
-from node.holder import store as holder_store
-from runtime import holder_messages
+from registrar.permits import store as permit_store
 from runtime.documents import open_signed
 from runtime.errors import Refusal, Refused
-from runtime.wire import signed_from_wire
+from runtime.transport.wire import signed_from_wire
 from tests.attacks.conftest import Attackers
 from tests.support.keys import dealt
 from tests.support.relay import Doc, Papers, Relay, Round
@@ -182,7 +182,7 @@ def test_holders_that_multiply_anything_isolate_a_department(
     attackers: Attackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seven times the tax office's answer alone: does this person earn more than 6,000 / 7?"""
-    monkeypatch.setattr("node.holder.checks.check_answers", lenient_set)
+    monkeypatch.setattr("holder.checks.check_answers", lenient_set)
     relay, papers = attackers.relay, attackers.case("modest")
     answers = relay.answers(papers)
     permit = relay.permit(papers, {"bank": answers[0], "tax": answers[1]})

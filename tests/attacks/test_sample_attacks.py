@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from coordinator.cli import drawing
-from coordinator.cli.drawing import Sampled
-from coordinator.registrar.manifests import issuing
-from coordinator.registrar.manifests.issuing import Issued
-from coordinator.registrar.office import Office
-from coordinator.reviewing.papers import Sources
+from desk.command import Options
+from desk.commands import drawing
+from desk.commands.drawing import Sampled
 from model.documents.query import Ticket
 from model.documents.signed import Signed
 from model.identifiers import parse
-from runtime.command import Options
+from registrar.manifests import issuing
+from registrar.manifests.issuing import Issued
+from registrar.office import Office
+from reviewer.papers import Sources
 from tests.support.county import County, make_county, resident, serve_county
 from tests.unit.coordinator.conftest import Bench, Bend
 from tests.unit.coordinator.test_reviewing import exported, reconciled

@@ -15,10 +15,10 @@ from crypto.rng import system_rng
 from crypto.signing import SigningKey
 from ledger import log, log_export
 from ledger.signer import LogSigner
-from ledger.verify import main as verify_offline
+from ledger.verify.verdict import main as verify_offline
 from runtime.clock import SystemClock
-from runtime.database import Database, open_database
-from runtime.writer import Tx, Writer
+from runtime.storage.database import Database, open_database
+from runtime.storage.writer import Tx, Writer
 from tests.bench.conftest import PEERS, Ratios, best, figure
 
 MILLION = 1_000_000

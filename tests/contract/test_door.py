@@ -16,9 +16,9 @@ from ledger import log
 from ledger.event import decode
 from model.reasons import Reason
 from runtime import errors
-from runtime.door import DoorRecord
-from runtime.guard import AT_THE_DOOR
-from runtime.health import read_health
+from runtime.transport.door import DoorRecord
+from runtime.transport.guard import AT_THE_DOOR
+from runtime.transport.health import read_health
 from tests.support.calls import Site, bare, reason_of, refused, start_node
 from tests.support.homes import FixedClock, Home, who
 

@@ -19,17 +19,17 @@ from sqlalchemy import MetaData
 
 from hedui.v1 import ledger_pb2
 from hedui.v1.ledger_pb2_grpc import LedgerServiceStub
-from ledger import verify
 from ledger.event import decode
+from ledger.verify import verdict as verify
 from model.reasons import Reason
 from model.roles import Role
 from runtime import errors
-from runtime.channel import Dialer
 from runtime.clock import SystemClock
-from runtime.endpoints import Endpoints, RunFile
-from runtime.health import check_health
-from runtime.identity import load_person
 from runtime.process import Assembly, Kind, create_database
+from runtime.site.endpoints import Endpoints, RunFile
+from runtime.site.identity import load_person
+from runtime.transport.channel import Dialer
+from runtime.transport.health import check_health
 from tests.support.homes import Home, make_home
 from tests.support.serving import await_serving, spawn
 from tests.support.strace import attached, require_strace

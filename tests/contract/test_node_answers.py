@@ -111,7 +111,7 @@ def test_received_stands_before_answered_and_the_receipt_proves_it(world: World)
 
 
 def world_digest(reply: node_pb2.AnswerReply) -> str:
-    from runtime.wire import signed_from_wire
+    from runtime.transport.wire import signed_from_wire
 
     return signed_from_wire(reply.answer).digest
 

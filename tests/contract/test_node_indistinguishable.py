@@ -19,7 +19,7 @@ from model.reasons import Reason
 from node.records.store import ROWS
 from runtime import errors
 from runtime.documents import open_signed
-from runtime.wire import signed_from_wire
+from runtime.transport.wire import signed_from_wire
 from tests.support.nodes import HOMES, WAGES, World, make_node_home, person, serve_node
 
 ASKED = [person(1), person(2)]

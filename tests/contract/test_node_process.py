@@ -18,8 +18,8 @@ from node.process import node_kind
 from runtime import errors
 from runtime.clock import Clock
 from runtime.errors import KeyFileError, ProcessError, SettingsError
-from runtime.key_share import write_share
 from runtime.process import Service, create_database
+from runtime.site.key_share import write_share
 from tests.support.homes import FixedClock, Home
 from tests.support.keys import dealt
 from tests.support.nodes import HOMES, NOW, WAGES, World, make_node_home, person, run_node
@@ -129,7 +129,7 @@ def test_a_second_admin_call_is_refused_while_one_runs(world: World) -> None:
 
 
 def run(*args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "node.cli.main", *args]
+    command = [sys.executable, "-m", "desk.node_commands.main", *args]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

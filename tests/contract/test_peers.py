@@ -14,10 +14,10 @@ from hedui.v1.node_pb2_grpc import (
     QueryServiceStub,
 )
 from runtime import errors
-from runtime.certificates import create_authority
-from runtime.endpoints import write_endpoints
-from runtime.health import check_health
 from runtime.process import Service
+from runtime.site.certificates import create_authority
+from runtime.site.endpoints import write_endpoints
+from runtime.transport.health import check_health
 from tests.support.calls import Node, Site, bare, start_node
 from tests.support.homes import FixedClock, Home, who
 

@@ -22,14 +22,14 @@ from ledger.note import Verifier
 from model.reasons import Reason
 from model.roles import Role
 from runtime import errors
-from runtime.channel import Dialer
 from runtime.clock import SystemClock
-from runtime.database_errors import DatabaseInUse, DatabaseMissing
-from runtime.door import DoorRecord
-from runtime.endpoints import Endpoints, read_run_file
-from runtime.guard import AT_THE_DOOR
-from runtime.identity import load_person
 from runtime.process import Assembly, Kind, Service, create_database
+from runtime.site.endpoints import Endpoints, read_run_file
+from runtime.site.identity import load_person
+from runtime.storage.faults import DatabaseInUse, DatabaseMissing
+from runtime.transport.channel import Dialer
+from runtime.transport.door import DoorRecord
+from runtime.transport.guard import AT_THE_DOOR
 from tests.support.homes import FixedClock, Home, make_home, who
 from tests.support.serving import PROGRAM, await_serving, spawn
 

@@ -14,10 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.ceremony.authority import load_authority
+from ceremony.authority import load_authority
 from crypto.rng import system_rng
-from runtime.certificates import KeyPair, create_authority, create_request, issue, parse_certificate
-from runtime.identity import write_federation_signature
+from runtime.site.certificates import (
+    KeyPair,
+    create_authority,
+    create_request,
+    issue,
+    parse_certificate,
+)
+from runtime.site.identity import write_federation_signature
 from simulations import plan as plans
 from simulations.federation import BIN, LocalFederation
 from tests.support.village import (

@@ -18,10 +18,11 @@ from sqlalchemy import MetaData
 
 from crypto.rng import system_rng
 from crypto.signing import SigningKey
-from ledger import log, log_export, verify
+from ledger import log, log_export
 from ledger.event import decode
 from ledger.signer import LogSigner
-from runtime.database import open_database
+from ledger.verify import verdict as verify
+from runtime.storage.database import open_database
 from tests.support.strace import require_strace, strace
 
 ROOT = Path(__file__).parents[2]
@@ -33,9 +34,9 @@ CHILD = """
 import os, sys, time
 from sqlalchemy import MetaData
 from runtime.clock import SystemClock
-from runtime.database import open_database
-from runtime.database_errors import LedgerUnavailable
-from runtime.writer import Writer
+from runtime.storage.database import open_database
+from runtime.storage.faults import LedgerUnavailable
+from runtime.storage.writer import Writer
 
 def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())

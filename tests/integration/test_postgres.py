@@ -9,20 +9,21 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 
 from crypto.signing import SigningKey
-from ledger import log, log_export, verify
+from ledger import log, log_export
 from ledger.signer import LogSigner, verify_receipt
+from ledger.verify import verdict as verify
 from runtime.clock import SystemClock
-from runtime.database import Database, open_database
-from runtime.database_errors import (
+from runtime.errors import StorageError
+from runtime.storage.database import Database, open_database
+from runtime.storage.faults import (
     DatabaseForeign,
     DatabaseInUse,
     DatabaseMissing,
     DatabaseUnusable,
     LedgerUnavailable,
 )
-from runtime.errors import StorageError
-from runtime.receipts import Receipts
-from runtime.writer import Tx, Writer
+from runtime.storage.writer import Tx, Writer
+from runtime.witness.receipts import Receipts
 from tests.support.postgres import PASSWORD, PostgresServer
 
 METADATA = MetaData()

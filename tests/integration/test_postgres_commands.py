@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from coordinator.ceremony.authority import init_authority
-from coordinator.cli.main import build as build_hedui
-from coordinator.registrar.process import KIND
+from ceremony.authority import init_authority
 from crypto.rng import system_rng
-from node.cli.main import build as build_node
+from desk.command import sentence
+from desk.commands.main import build as build_hedui
+from desk.node_commands.main import build as build_node
+from registrar.process import KIND
 from runtime.clock import SystemClock
-from runtime.command import sentence
-from runtime.database import open_database
-from runtime.settings import load_toml
+from runtime.site.settings import load_toml
+from runtime.storage.database import open_database
 from tests.support.county import HOLDERS, _plan
 from tests.support.postgres import PASSWORD, PostgresServer
 

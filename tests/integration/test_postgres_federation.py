@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.cli.exporting import verifier_of
+from desk.commands.exporting import verifier_of
 from hedui.v1 import ledger_pb2
 from hedui.v1.ledger_pb2_grpc import LedgerServiceStub
-from ledger.verify import main as verify
+from ledger.verify.verdict import main as verify
 from model.reasons import Reason
-from runtime.database_copy import copy_ledger
-from runtime.database_errors import DatabaseInUse, DatabaseUnusable
 from runtime.errors import Refused
-from runtime.health import check_health
-from runtime.joining import DatabasePlace
 from runtime.process import Service
+from runtime.site.joining import DatabasePlace
+from runtime.storage.copy import copy_ledger
+from runtime.storage.faults import DatabaseInUse, DatabaseUnusable
+from runtime.transport.health import check_health
 from tests.support.county import PROCESSES, _kind, make_county, serve_county
 from tests.support.postgres import PASSWORD, PostgresServer
 from tests.unit.coordinator.conftest import Bench, Bend

@@ -10,10 +10,11 @@ import pytest
 from sqlalchemy import MetaData
 
 from crypto.signing import SigningKey
-from ledger import log, log_export, verify
+from ledger import log, log_export
 from ledger.event import decode
 from ledger.signer import LogSigner
-from runtime.database import open_database
+from ledger.verify import verdict as verify
+from runtime.storage.database import open_database
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,8 +23,8 @@ CHILD = """
 import os, sys, threading
 from sqlalchemy import MetaData
 from runtime.clock import SystemClock
-from runtime.database import open_database
-from runtime.writer import Writer
+from runtime.storage.database import open_database
+from runtime.storage.writer import Writer
 
 database = open_database(sys.argv[1], MetaData(), service="node", create=True)
 writer = Writer(database, clock=SystemClock(), on_health=lambda *a: None).start()

@@ -6,20 +6,20 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from coordinator.cli.letter import Letter, LetterGrant, LetterMember
-from coordinator.registrar.settings import RegistrarLimits, RegistrarSettings
 from coordinator.settings import CoordinatorSettings
-from ledger.reconcile import FINDINGS, KINDS
-from ledger.verify import CODES
+from desk.commands.letter import Letter, LetterGrant, LetterMember
+from ledger.verify.reconcile import FINDINGS, KINDS
+from ledger.verify.verdict import CODES
 from model.identifiers import IdentifierType
 from model.money import Unit
 from model.plan import Plan, PlannedPerson, PlannedProcess
 from model.policy import checking, schema
 from node.records.mapping import Amount, Columns, Mapping
 from node.settings import NodeSettings
+from registrar.settings import RegistrarLimits, RegistrarSettings
 from runtime.errors import ExitCode
-from runtime.profile import ProfileSettings
-from runtime.settings import PersonSettings, ServerSettings
+from runtime.site.profile import ProfileSettings
+from runtime.site.settings import PersonSettings, ServerSettings
 from simulations import commands_page, events_page, reasons_page
 
 ROOT = Path(__file__).resolve().parents[2]

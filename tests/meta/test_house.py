@@ -12,7 +12,20 @@ from model.access import ACCESS
 from model.reasons import EXPLANATIONS, Reason
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("crypto", "ledger", "model", "runtime", "node", "coordinator", "simulations")
+PACKAGES = (
+    "crypto",
+    "ledger",
+    "model",
+    "runtime",
+    "holder",
+    "node",
+    "registrar",
+    "coordinator",
+    "ceremony",
+    "reviewer",
+    "desk",
+    "simulations",
+)
 SOURCES = sorted(p for name in PACKAGES for p in (ROOT / name).rglob("*.py"))
 
 

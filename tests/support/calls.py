@@ -19,13 +19,13 @@ from hedui.v1.node_pb2_grpc import (
 from model.reasons import Reason
 from model.roles import Role
 from runtime import errors
-from runtime.channel import Dialer
 from runtime.clock import Clock, SystemClock
-from runtime.endpoints import Endpoints
-from runtime.guard import current_caller
-from runtime.identity import load_person, load_process_identity
 from runtime.process import Assembly, Kind, Parts, Service, create_database
-from runtime.server import offer
+from runtime.site.endpoints import Endpoints
+from runtime.site.identity import load_person, load_process_identity
+from runtime.transport.channel import Dialer
+from runtime.transport.guard import current_caller
+from runtime.transport.server import offer
 from tests.support.homes import Home
 
 Handler = Callable[[Any, Any], Any]

@@ -5,14 +5,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from coordinator.ceremony.authority import init_authority
-from coordinator.ceremony.dealing import hold_ceremony
+from ceremony.authority import init_authority
+from ceremony.dealing import hold_ceremony
 from crypto.rng import system_rng
 from crypto.threshold import Dealt
 from model.federation import Federation
 from model.plan import Plan
 from model.roles import Role
-from runtime.joining import init_person, init_process, load_site
+from runtime.site.joining import init_person, init_process, load_site
 from tests.support.keys import dealt
 
 ALL_ROLES = frozenset(Role)

@@ -13,12 +13,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from coordinator.ceremony.authority import init_authority
-from coordinator.ceremony.dealing import hold_ceremony
-from coordinator.cli.acting import Acting
+from ceremony.authority import init_authority
+from ceremony.dealing import hold_ceremony
 from coordinator.process import KIND as COORDINATOR_KIND
-from coordinator.registrar.process import KIND as REGISTRAR_KIND
 from crypto.rng import system_rng
+from desk.client.acting import Acting
 from hedui.v1 import node_pb2, policy_pb2, registrar_pb2
 from hedui.v1.node_pb2_grpc import NodeAdminServiceStub
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
@@ -31,13 +30,14 @@ from model.federation import Federation
 from model.identifiers import check_digit
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
 from node.process import node_kind
-from runtime.channel import Dialer
+from registrar.process import KIND as REGISTRAR_KIND
 from runtime.clock import SystemClock
-from runtime.endpoints import Endpoints
-from runtime.identity import load_person
-from runtime.joining import EMBEDDED, DatabasePlace, init_person, init_process, load_site
 from runtime.process import Kind, Service, create_database
-from runtime.wire import signed_to_wire
+from runtime.site.endpoints import Endpoints
+from runtime.site.identity import load_person
+from runtime.site.joining import EMBEDDED, DatabasePlace, init_person, init_process, load_site
+from runtime.transport.channel import Dialer
+from runtime.transport.wire import signed_to_wire
 from tests.support.keys import dealt
 
 POLICY = Path(__file__).with_name("small-policy.toml").read_bytes()

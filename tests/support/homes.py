@@ -15,7 +15,7 @@ from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
 from model.federation import Federation
 from model.roles import PROCESS_ROLES, Role
-from runtime.certificates import (
+from runtime.site.certificates import (
     KeyPair,
     Subject,
     create_authority,
@@ -23,8 +23,8 @@ from runtime.certificates import (
     fingerprint,
     issue,
 )
-from runtime.identity import write_federation_signature, write_secret, write_secret_file
-from runtime.settings import to_toml
+from runtime.site.identity import write_federation_signature, write_secret, write_secret_file
+from runtime.site.settings import to_toml
 from tests.support.keys import dealt
 
 NAME = "hexi"

@@ -29,16 +29,16 @@ from model.pseudonym import oprf_input, pseudonym
 from model.reasons import Reason
 from model.roles import Role
 from node.process import node_kind
-from runtime.channel import Dialer
 from runtime.counters import Counters
-from runtime.endpoints import Endpoints, RunFile, write_run_file
 from runtime.errors import Refusal
-from runtime.identity import load_person, load_process_identity, read_secret
 from runtime.logging import Log, MemorySink
 from runtime.process import Service, create_database
-from runtime.server import build_server, offer
-from runtime.settings import ServerSettings, to_toml
-from runtime.wire import openings_to_wire, signed_from_wire, signed_to_wire
+from runtime.site.endpoints import Endpoints, RunFile, write_run_file
+from runtime.site.identity import load_person, load_process_identity, read_secret
+from runtime.site.settings import ServerSettings, to_toml
+from runtime.transport.channel import Dialer
+from runtime.transport.server import build_server, offer
+from runtime.transport.wire import openings_to_wire, signed_from_wire, signed_to_wire
 from tests.support.homes import FixedClock, Home, Who, make_home
 from tests.support.keys import TEST_P, TEST_Q
 from tests.support.postgres import keep_on_server

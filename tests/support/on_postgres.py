@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from runtime import process
-from runtime.settings import ProcessSettings
+from runtime.site.settings import ProcessSettings
 from tests.support.postgres import keep_on_server, serving
 
 _STACK = ExitStack()

@@ -16,8 +16,8 @@ from typing import Any
 import grpc
 
 from runtime.errors import Refusal
-from runtime.guard import current_caller
-from runtime.status import REASON_KEY
+from runtime.transport.guard import current_caller
+from runtime.transport.status import REASON_KEY
 
 _RANDOM = re.compile(
     r"[0-9a-f]{32,}"

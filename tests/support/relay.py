@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from coordinator.cli import requesting
-from coordinator.cli.requesting import Question
 from coordinator.opening.transcript import read_bits
 from crypto import packing, paillier, threshold
 from crypto.commit import Opening
 from crypto.signing import SigningKey
+from desk.commands import requesting
+from desk.commands.requesting import Question
 from hedui.v1 import common_pb2, holder_pb2, node_pb2, registrar_pb2
 from hedui.v1.holder_pb2_grpc import HolderServiceStub
 from hedui.v1.node_pb2_grpc import QueryServiceStub
@@ -25,10 +25,10 @@ from model.documents.query import Answer, Manifest, Ticket
 from model.documents.signed import Document, sign
 from model.opening import CaseTerms, case_terms
 from model.policy import parse, policy_digest
-from runtime.channel import Dialer
-from runtime.endpoints import Endpoints
-from runtime.identity import load_process_identity
-from runtime.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.site.endpoints import Endpoints
+from runtime.site.identity import load_process_identity
+from runtime.transport.channel import Dialer
+from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
 from tests.support.county import POLICY, County
 from tests.support.keys import dealt
 

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from runtime.endpoints import RunFile, read_run_file
+from runtime.site.endpoints import RunFile, read_run_file
 from tests.support.homes import Home
 
 PROGRAM = """

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from coordinator.cli import requesting
-from coordinator.cli.requesting import Question
+from desk.commands import requesting
+from desk.commands.requesting import Question
 from hedui.v1 import coordinator_pb2, node_pb2
 from hedui.v1.node_pb2_grpc import NodeAdminServiceStub
 from model.policy import policy_digest

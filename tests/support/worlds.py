@@ -15,17 +15,17 @@ from typing import Any
 
 import pytest
 
-from coordinator.cli import requesting
 from crypto import packing
+from desk.commands import requesting
 from hedui.v1 import common_pb2, coordinator_pb2, policy_pb2
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
+from holder import messages as holder_messages
 from model.documents.desk import Decision
 from model.documents.opening import Permit
 from model.documents.signed import DocumentError, sign
 from model.fields import format_time
-from runtime import holder_messages
-from runtime.wire import signed_to_wire
+from runtime.transport.wire import signed_to_wire
 from tests.support.recording import Exchange, Recorder, shape
 from tests.support.town import ASKED, Rows, Town
 

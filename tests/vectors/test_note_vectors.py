@@ -11,10 +11,11 @@ import pytest
 
 from crypto.errors import CryptoError, InvalidInput, SignatureError
 from crypto.signing import SigningKey
-from ledger import checkpoint, cosignature, verify_notes
+from ledger import checkpoint, cosignature
 from ledger.errors import NoteError
 from ledger.note import KeyType, Verifier, open_note, parse_note, sign_note
-from ledger.verify_tree import Broken
+from ledger.verify import notes as verify_notes
+from ledger.verify.tree import Broken
 
 PUBLISHED_KEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 PUBLISHED = """If you think cryptography is the answer to your problem,

@@ -8,25 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.ceremony.checking import findings
-from coordinator.ceremony.requests import gather
+from ceremony.checking import findings
+from ceremony.requests import gather
 from crypto.rng import system_rng
 from crypto.signing import SigningKey
-from ledger.reconcile_facts import read_witnesses
+from ledger.verify.reconcile_facts import read_witnesses
 from model.federation import Federation, FederationError
 from model.roles import Role
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
-from runtime.identity import (
-    load_federation,
-    load_person,
-    load_process_identity,
-    read_secret,
-)
-from runtime.joining import init_process, load_site
-from runtime.key_share import load_share
-from runtime.settings import to_toml
-from runtime.witness_service import witness_verifiers
+from runtime.site.identity import load_federation, load_person, load_process_identity, read_secret
+from runtime.site.joining import init_process, load_site
+from runtime.site.key_share import load_share
+from runtime.site.settings import to_toml
+from runtime.witness.service import witness_verifiers
 from tests.support import ceremony
 from tests.support.keys import TEST_P, TEST_Q
 
@@ -93,8 +88,8 @@ def test_private_files_are_for_their_owner_alone(dealt_home: Path) -> None:
 def test_a_prf_key_never_lies_in_clear(dealt_home: Path) -> None:
     from crypto import oprf
     from crypto.sealing import AtRestKey
-    from runtime.identity import read_secret
-    from runtime.joining import load_prf_key
+    from runtime.site.identity import read_secret
+    from runtime.site.joining import load_prf_key
 
     keys = dealt_home / "registrar" / "keys"
     kek = AtRestKey(read_secret(keys / "kek"))

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from coordinator.cli.letter import read_letter
-from coordinator.cli.main import build
+from desk.command import sentence
+from desk.commands.letter import read_letter
+from desk.commands.main import build
 from model.identifiers import check_digit
 from model.plan import parse_plan
-from runtime.command import sentence
 from runtime.errors import SettingsError, exit_code
 from tests.support.ceremony import plan_text
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from coordinator.ceremony.inventory import Key, inventory
-from coordinator.cli.main import build
-from runtime.identity import load_federation
-from runtime.joining import load_site
+from ceremony.inventory import Key, inventory
+from desk.commands.main import build
+from runtime.site.identity import load_federation
+from runtime.site.joining import load_site
 from tests.support import ceremony
 
 NOW = datetime.now(UTC)

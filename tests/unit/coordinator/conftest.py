@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
-from coordinator.cli import requesting
-from coordinator.cli.requesting import Question
+from desk.commands import requesting
+from desk.commands.requesting import Question
 from hedui.v1 import coordinator_pb2 as pb
 from model.policy import policy_digest
 from tests.support.county import POLICY, PROCESSES, County, make_county, serve_county

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from coordinator.cli import requesting
-from coordinator.cli.exporting import export
-from coordinator.cli.requesting import Question
-from coordinator.cli.showing import print_case
+from desk.commands import requesting
+from desk.commands.exporting import export
+from desk.commands.requesting import Question
+from desk.commands.showing import print_case
 from hedui.v1 import coordinator_pb2 as pb
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
-from ledger.verify import main as verify_offline
+from ledger.verify.verdict import main as verify_offline
 from model.documents.desk import Decision
 from model.documents.signed import sign
 from model.fields import format_time
 from model.policy import policy_digest
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused
-from runtime.wire import signed_to_wire
+from runtime.transport.wire import signed_to_wire
 from tests.support.county import ADMINS, HOMES, INCOMES, INTEREST, POLICY, resident
 from tests.unit.coordinator.conftest import ASKED, Bench, one_waits
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from coordinator.cli.main import build
+from desk.commands.main import build
 from runtime.errors import SettingsError
 from tests.support.county import POLICY
 from tests.unit.coordinator.conftest import Bench

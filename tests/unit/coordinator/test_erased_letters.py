@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ledger.verify import verify
+from ledger.verify.verdict import verify
 from runtime.errors import SettingsError
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from coordinator.asking.issued import parse_issued
-from coordinator.cases import store
-from coordinator.cases.erasing import Erasures
-from coordinator.cases.vault import Vault
+from coordinator.case import store
+from coordinator.case.erasing import Erasures
+from coordinator.case.vault import Vault
 from coordinator.process import build_desk
 from crypto.errors import OpenError
 from crypto.sealing import open_at_rest
@@ -26,9 +26,9 @@ from model.documents.signed import sign
 from model.reasons import Reason
 from model.roles import Role
 from runtime.errors import Refusal, Refused
-from runtime.salting import unseal
-from runtime.store import openings_of
-from runtime.wire import signed_to_wire
+from runtime.storage.salting import unseal
+from runtime.storage.store import openings_of
+from runtime.transport.wire import signed_to_wire
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui
 from tests.unit.coordinator.test_rechecks import decide, determined

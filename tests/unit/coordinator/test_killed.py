@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.endpoints import read_run_file
+from runtime.site.endpoints import read_run_file
 from tests.support.county import County, make_county, serve_county
 from tests.unit.coordinator.conftest import Bench, Bend
 

@@ -7,10 +7,10 @@ import pytest
 from hedui.v1 import registrar_pb2
 from hedui.v1.registrar_pb2_grpc import SampleServiceStub
 from ledger import event
-from ledger.report import read_openings
 from model.documents.signed import DocumentError
 from model.opened import officers_parts, open_officers_of
 from model.reasons import Reason
+from reviewer.report import read_openings
 from runtime.errors import Refused
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui

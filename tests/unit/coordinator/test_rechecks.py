@@ -6,27 +6,27 @@ from typing import Any
 
 import pytest
 
-from coordinator.cases import store as case_store
-from coordinator.cli import comparing
-from coordinator.cli.comparing import Recheck, find_determined, recheck
-from coordinator.cli.rechecking import DIFFERS
+from coordinator.case import store as case_store
 from coordinator.opening import transcript
 from crypto.errors import OpenError
 from crypto.labels import Label
+from desk.commands import comparing
+from desk.commands.comparing import Recheck, find_determined, recheck
+from desk.commands.rechecking import DIFFERS
 from hedui.v1 import common_pb2
 from hedui.v1 import coordinator_pb2 as case_pb
 from hedui.v1 import recheck_pb2 as pb
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
 from hedui.v1.recheck_pb2_grpc import RecheckPermitServiceStub, RecheckServiceStub
 from ledger import log
-from ledger.bundle import Proven
 from model.documents.desk import Decision
 from model.documents.opening import RecheckPermit
 from model.documents.signed import sign
 from model.fields import format_time
 from model.reasons import Reason
+from reviewer.bundle import Proven
 from runtime.errors import Refusal, Refused
-from runtime.wire import signed_from_wire, signed_to_wire
+from runtime.transport.wire import signed_from_wire, signed_to_wire
 from tests.support.county import INCOMES
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui, printed

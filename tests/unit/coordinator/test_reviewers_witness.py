@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.cli.ledger import pinned_keys
-from coordinator.cli.witness import CONTRADICTED
 from crypto.signing import SigningKey
+from desk.command import Options
+from desk.commands.ledger import pinned_keys
+from desk.commands.witness import CONTRADICTED
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1.ledger_pb2_grpc import LedgerServiceStub, WitnessServiceStub
 from ledger import checkpoint, cosignature
 from ledger.note import parse_note
-from ledger.verify import main as verify
-from ledger.verify import verify as report_of
+from ledger.verify.verdict import main as verify
+from ledger.verify.verdict import verify as report_of
 from model.reasons import Reason
-from runtime.command import Options
 from runtime.errors import Refused
-from runtime.identity import read_secret
+from runtime.site.identity import read_secret
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui
 

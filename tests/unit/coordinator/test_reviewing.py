@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from coordinator.cli.exporting import export
 from coordinator.process import witness_exchange
 from crypto.signing import SigningKey
+from desk.commands.exporting import export
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1.ledger_pb2_grpc import WitnessServiceStub
 from ledger import checkpoint, cosignature, log
 from ledger.checkpoint import Checkpoint
 from ledger.errors import ExportError
 from ledger.note import parse_note
-from ledger.reconcile import Result, reconcile
-from ledger.verify import verify
+from ledger.verify.reconcile import Result, reconcile
+from ledger.verify.verdict import verify
 from model.policy import policy_digest
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused
-from runtime.store import POLICIES
-from runtime.witness_exchange import WitnessExchange
+from runtime.storage.store import POLICIES
+from runtime.witness.exchange import WitnessExchange
 from tests.support.county import POLICY, PROCESSES
 from tests.unit.coordinator.conftest import Bench, one_waits
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.cli.filtering import Filter
-from coordinator.cli.reading import LiveLog, Row, offline_rows
+from desk.commands.filtering import Filter
+from desk.commands.reading import LiveLog, Row, offline_rows
 from ledger.event import Entry
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui, printed

@@ -11,16 +11,15 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
-from coordinator.cli.drawing import draw_by_lot
 from crypto import integers
 from crypto.commit import Opening
 from crypto.rng import system_rng
 from crypto.sealing import AtRestKey, seal_at_rest, wrap_key
+from desk.commands.drawing import draw_by_lot
 from hedui.v1 import node_pb2, registrar_pb2
 from hedui.v1.node_pb2_grpc import AnswerAuditServiceStub
 from hedui.v1.registrar_pb2_grpc import SampleServiceStub
 from ledger import event
-from ledger.report import read_openings
 from model.documents.sampling import SampleGrant
 from model.documents.signed import DocumentError, Signed, sign
 from model.fields import format_time
@@ -33,9 +32,10 @@ from model.opened import (
 from model.reasons import Reason
 from node.answering import store
 from node.answering.encrypting import OpenedCopy, SealedCopy, open_copy, randomness_bytes
+from reviewer.report import read_openings
 from runtime.errors import Refused, SettingsError
-from runtime.wire import signed_to_wire
-from runtime.writer import Tx
+from runtime.storage.writer import Tx
+from runtime.transport.wire import signed_to_wire
 from tests.support.county import resident
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui, printed

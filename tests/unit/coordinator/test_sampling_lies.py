@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from coordinator.cli.reading import Row
-from coordinator.cli.sampling import show
 from crypto.labels import Label
 from crypto.sealing import SealingPublicKey
+from desk.commands.reading import Row
+from desk.commands.sampling import show
 from hedui.v1 import node_pb2
 from ledger.event import Entry
 from model.documents.signed import Signed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coordinator.cases.state import CaseState, TransitionError, check_transition, setback
+from coordinator.case.state import CaseState, TransitionError, check_transition, setback
 from model.reasons import Reason
 from runtime.errors import (
     CallError,

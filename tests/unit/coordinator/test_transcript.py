@@ -13,16 +13,16 @@ from crypto.rng import system_rng
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
 from hedui.v1 import common_pb2, holder_pb2
+from holder import messages as holder_messages
+from holder.messages import ALL_HOLDERS, OUTPUT_PAD
 from model.documents.opening import HolderHeader, Permit, Step, ciphertext_digest
 from model.documents.query import Answer
 from model.documents.signed import sign
 from model.federation import Federation, Process
 from model.opening import mask_context
-from runtime import holder_messages
 from runtime.errors import Refusal
-from runtime.holder_messages import ALL_HOLDERS, OUTPUT_PAD
-from runtime.identity import read_secret
-from runtime.wire import signed_to_wire
+from runtime.site.identity import read_secret
+from runtime.transport.wire import signed_to_wire
 from tests.support.homes import make_home
 
 PERMIT, OTHER = "aa" * 32, "bb" * 32

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from coordinator.cases.workers import Advance, Workers
+from coordinator.engine.workers import Advance, Workers
 from runtime.clock import SystemClock
 from runtime.logging import Log, MemorySink
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ledger import verify
 from ledger.errors import ExportError
-from ledger.evidence import write_evidence
 from ledger.export import policy_digest
+from ledger.verify import verdict as verify
+from reviewer.evidence import write_evidence
 from tests.support.ledgers import POLICY, QUERIES, Ledgers, honest, under_policy, verifier
 
 TAX, BANK = QUERIES["tax"], QUERIES["bank"]

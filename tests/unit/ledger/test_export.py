@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from ledger import merkle, verify
+from ledger import merkle
 from ledger.errors import ExportError
 from ledger.export import write_bundle
+from ledger.verify import verdict as verify
 
 ENTRIES = [b'{"entry":%d}' % i for i in range(10)]
 _, NODES = merkle.Frontier().extend(merkle.leaf_hash(e) for e in ENTRIES)

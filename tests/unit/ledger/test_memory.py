@@ -15,7 +15,7 @@ from crypto.signing import SigningKey
 from ledger import log
 from ledger.merkle import Frontier
 from ledger.signer import LogSigner
-from runtime.database import open_database
+from runtime.storage.database import open_database
 
 SIZES = (15_000, 120_000)
 ENTRY = (
@@ -30,12 +30,12 @@ from sqlalchemy import MetaData
 from crypto.signing import SigningKey
 from ledger import log_export
 from ledger.signer import LogSigner
-from runtime.database import open_database
+from runtime.storage.database import open_database
 signer = LogSigner("hedui/test/node", SigningKey(bytes(32)))
 with open_database(sys.argv[1], MetaData(), service="node") as database, database.read() as conn:
     log_export.export(conn, Path(sys.argv[2]), signer=signer)
 """
-VERIFY = "from ledger.verify import main; assert main([sys.argv[1]]) == 0"
+VERIFY = "from ledger.verify.verdict import main; assert main([sys.argv[1]]) == 0"
 PEAK = """
 for line in open("/proc/self/status"):
     if line.startswith("VmHWM:"):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ledger import reconcile
-from ledger.reconcile import KINDS
+from ledger.verify import reconcile
+from ledger.verify.reconcile import KINDS
 from tests.support.ledgers import (
     CASE,
     FEDERATION,

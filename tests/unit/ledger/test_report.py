@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from crypto.commit import Opening
-from ledger.reconcile import read_verified
-from ledger.report import Unusual, Usual, read_openings, report
+from ledger.verify.reconcile import read_verified
+from reviewer.report import Unusual, Usual, read_openings, report
 from tests.support.ledgers import CASE, SALTED, Ledgers, Lie, commitment, federation_file, honest
 
 BEIJING = timezone(timedelta(hours=8))

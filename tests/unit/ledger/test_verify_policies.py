@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ledger import verify, verify_policies
 from ledger.export import policy_digest
-from ledger.reconcile import Result, show
-from ledger.reconcile_checks import Finding
+from ledger.verify import policies as verify_policies
+from ledger.verify import verdict as verify
+from ledger.verify.reconcile import Result, show
+from ledger.verify.reconcile_checks import Finding
 from model.policy import policy_digest as model_digest
 from tests.support.ledgers import POLICY, under_policy, verifier
 

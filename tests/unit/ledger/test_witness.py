@@ -20,9 +20,9 @@ from ledger.event import decode
 from ledger.note import Verifier, parse_note
 from ledger.witness import Seen, Witness
 from runtime.clock import SystemClock
-from runtime.database import Database, open_database
-from runtime.witnessing import StoredWitness
-from runtime.writer import Writer
+from runtime.storage.database import Database, open_database
+from runtime.storage.writer import Writer
+from runtime.witness.kept import StoredWitness
 from tests.support.postgres import ENGINES, database_for
 
 KEY = SigningKey(bytes(32))

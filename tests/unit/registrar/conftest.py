@@ -11,7 +11,6 @@ from typing import Any, cast
 import pytest
 from sqlalchemy import MetaData
 
-from coordinator.registrar.process import KIND
 from crypto.rng import system_rng
 from hedui.v1 import holder_pb2, holder_pb2_grpc
 from hedui.v1 import policy_pb2 as policy_messages
@@ -29,13 +28,14 @@ from model.identifiers import check_digit
 from model.policy import policy_digest
 from model.reasons import Reason
 from model.roles import Role
-from runtime.channel import Dialer
-from runtime.endpoints import Endpoints
+from registrar.process import KIND
 from runtime.errors import Refusal, Refused
-from runtime.identity import Identity, load_person, load_process_identity
 from runtime.process import Assembly, Kind, Parts, Service, create_database
-from runtime.server import offer
-from runtime.wire import signed_from_wire, signed_to_wire
+from runtime.site.endpoints import Endpoints
+from runtime.site.identity import Identity, load_person, load_process_identity
+from runtime.transport.channel import Dialer
+from runtime.transport.server import offer
+from runtime.transport.wire import signed_from_wire, signed_to_wire
 from tests.support import ceremony
 from tests.support.homes import FixedClock
 from tests.unit.registrar.policy import POLICY

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from coordinator.registrar.authorizations import store
-from coordinator.registrar.authorizations.expiring import record_expired
-from coordinator.registrar.process import build_office
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub
 from model.documents.authorization import Authorization, Grant
 from model.identifiers import parse
 from model.reasons import Reason
-from runtime.wire import signed_from_wire, signed_to_wire
+from registrar.authorizations import store
+from registrar.authorizations.expiring import record_expired
+from registrar.process import build_office
+from runtime.transport.wire import signed_from_wire, signed_to_wire
 from tests.unit.registrar.conftest import NUMBER, World, member, refused, resident
 
 BAD_TERMS: dict[str, tuple[dict[str, Any], str]] = {
@@ -169,7 +169,7 @@ def test_a_person_under_protection_is_refused_before_anything_is_issued(world: W
 
 
 def _protection_tag(world: World, person: str) -> bytes:
-    from coordinator.registrar.process import build_office
+    from registrar.process import build_office
 
     office = build_office(world.registrar.parts)
     office.pool.shutdown()

@@ -9,12 +9,6 @@ from typing import Any
 
 import pytest
 
-from coordinator.registrar.authorizations import erasing, store
-from coordinator.registrar.authorizations.expiring import record_expired
-from coordinator.registrar.authorizations.vault import open_letter
-from coordinator.registrar.manifests import store as manifests
-from coordinator.registrar.office import Office
-from coordinator.registrar.process import build_office
 from crypto.errors import OpenError
 from crypto.sealing import open_at_rest
 from hedui.v1 import registrar_pb2 as pb
@@ -22,11 +16,17 @@ from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub
 from ledger import log, merkle
 from model.documents.authorization import Erasure
 from model.reasons import Reason
+from registrar.authorizations import erasing, store
+from registrar.authorizations.expiring import record_expired
+from registrar.authorizations.vault import open_letter
+from registrar.manifests import store as manifests
+from registrar.office import Office
+from registrar.process import build_office
 from runtime.errors import Refusal
-from runtime.guard import Caller
-from runtime.salting import unseal
-from runtime.store import openings_of
-from runtime.wire import signed_to_wire
+from runtime.storage.salting import unseal
+from runtime.storage.store import openings_of
+from runtime.transport.guard import Caller
+from runtime.transport.wire import signed_to_wire
 from tests.unit.registrar.conftest import NUMBER, World, member, refused, resident
 
 

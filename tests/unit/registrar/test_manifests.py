@@ -20,9 +20,9 @@ from model.fields import format_time, parse_time
 from model.identifiers import parse
 from model.pseudonym import oprf_input, pseudonym
 from model.reasons import Reason
-from runtime.identity import load_kek
-from runtime.joining import load_prf_key
-from runtime.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.site.identity import load_kek
+from runtime.site.joining import load_prf_key
+from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
 from tests.unit.registrar.conftest import NUMBER, Issued, World, member, refused, resident
 
 

@@ -145,7 +145,7 @@ def test_an_expired_manifest_gets_no_permit(world: World) -> None:
 
 
 def test_a_ticket_is_not_renewed_once_the_permit_stands(world: World) -> None:
-    from runtime.wire import signed_to_wire
+    from runtime.transport.wire import signed_to_wire
 
     issued = _issued(world)
     for name in ALL:

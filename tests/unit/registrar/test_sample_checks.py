@@ -12,21 +12,21 @@ from typing import Any
 
 import pytest
 
-from coordinator.reviewing.checks import check_entry, check_erased
-from coordinator.reviewing.papers import Check, Papers, Sources
 from crypto import oprf
 from crypto.commit import Opening
 from crypto.rng import system_rng
 from ledger import event
-from ledger.reconcile_facts import Ledger, Member, read_fact
+from ledger.verify.reconcile_facts import Ledger, Member, read_fact
 from model.documents.authorization import Authorization, AuthorizationCheck, Grant
 from model.documents.query import Manifest, OfficerRequest, Ticket
 from model.documents.signed import Document, sign
 from model.identifiers import parse
 from model.opened import OpenedEntry, OpenedField, OpenedTicket, SignedText
 from model.pseudonym import oprf_input, pseudonym
-from runtime.identity import load_kek
-from runtime.joining import load_prf_key
+from reviewer.checks import check_entry, check_erased
+from reviewer.papers import Check, Papers, Sources
+from runtime.site.identity import load_kek
+from runtime.site.joining import load_prf_key
 from tests.unit.registrar.conftest import World, member, resident, serving
 from tests.unit.registrar.test_erasing import erase
 from tests.unit.registrar.test_sampling import draw, index_of, open_sealed, unsealed

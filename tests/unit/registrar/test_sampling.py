@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from coordinator.registrar.manifests import store as manifests
-from coordinator.registrar.sampling import store
 from crypto.rng import system_rng
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import SampleServiceStub
@@ -17,8 +15,10 @@ from model.documents.sampling import SampleGrant
 from model.documents.signed import DocumentError
 from model.opened import Granted, OpenedEntry, open_granted, sample_parts
 from model.reasons import Reason
+from registrar.manifests import store as manifests
+from registrar.sampling import store
 from runtime.documents import open_signed
-from runtime.store import openings_of
+from runtime.storage.store import openings_of
 from tests.unit.registrar.conftest import NUMBER, World, refused, resident
 from tests.unit.registrar.test_erasing import erase
 

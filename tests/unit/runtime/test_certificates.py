@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crypto.rng import system_rng
-from runtime import certificates as x509
 from runtime.errors import (
     CertificateError,
     CertificateExpired,
@@ -14,6 +13,7 @@ from runtime.errors import (
     CertificateNotYetValid,
     CertificateUnreadable,
 )
+from runtime.site import certificates as x509
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
 TAX = x509.Subject("hexi", "node", "税务局 & co/1", "二科", "tax")

@@ -13,14 +13,9 @@ from crypto.signing import SigningKey
 from ledger import log
 from ledger.errors import UncommittedHead
 from ledger.signer import LogSigner
-from runtime.database import Database, open_database
-from runtime.database_errors import (
-    DatabaseForeign,
-    DatabaseInUse,
-    DatabaseMissing,
-    DatabaseUnusable,
-)
 from runtime.errors import StorageError
+from runtime.storage.database import Database, open_database
+from runtime.storage.faults import DatabaseForeign, DatabaseInUse, DatabaseMissing, DatabaseUnusable
 
 METADATA = MetaData()
 ROWS = Table("row", METADATA, Column("id", Integer, primary_key=True))

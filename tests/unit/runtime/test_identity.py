@@ -7,7 +7,7 @@ import pytest
 
 from crypto.rng import system_rng
 from runtime.errors import KeyFileError, SettingsError
-from runtime.identity import (
+from runtime.site.identity import (
     load_kek,
     load_person,
     load_process_identity,
@@ -15,7 +15,7 @@ from runtime.identity import (
     write_secret,
     write_secret_file,
 )
-from runtime.settings import ProcessSettings
+from runtime.site.settings import ProcessSettings
 from tests.support.homes import make_home
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from runtime import endpoints
-from runtime.database_url import check_url
 from runtime.errors import SettingsError, Unreachable
-from runtime.profile import default_user_folder, find_profile, write_profile
-from runtime.settings import PersonSettings, ProcessSettings, load_settings, to_toml
+from runtime.site import endpoints
+from runtime.site.database_url import check_url
+from runtime.site.profile import default_user_folder, find_profile, write_profile
+from runtime.site.settings import PersonSettings, ProcessSettings, load_settings, to_toml
 
 GOOD = {"name": "tax", "role": "node", "root_verify_key": "ab" * 32}
 

@@ -8,7 +8,7 @@ import pytest
 from crypto.errors import CryptoError, InvalidCiphertext, ShareError, SignatureError
 from model.reasons import EXPLANATIONS, Reason
 from runtime import errors
-from runtime.status import as_refusal, status_of
+from runtime.transport.status import as_refusal, status_of
 
 
 @pytest.mark.parametrize("reason", list(Reason))

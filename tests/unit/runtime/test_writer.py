@@ -14,15 +14,16 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, event, insert, select
 
 from crypto.signing import SigningKey
-from ledger import log, verify
+from ledger import log
 from ledger.errors import EventError
 from ledger.event import decode
 from ledger.signer import LogSigner, verify_receipt
+from ledger.verify import verdict as verify
 from runtime.clock import SystemClock
-from runtime.database import Database, open_database
-from runtime.database_errors import LedgerUnavailable, WriterMisuse
-from runtime.receipts import Receipts
-from runtime.writer import Tx, Writer
+from runtime.storage.database import Database, open_database
+from runtime.storage.faults import LedgerUnavailable, WriterMisuse
+from runtime.storage.writer import Tx, Writer
+from runtime.witness.receipts import Receipts
 
 METADATA = MetaData()
 ROWS = Table("row", METADATA, Column("id", Integer, primary_key=True))
@@ -368,9 +369,9 @@ import resource, sys
 from pathlib import Path
 from sqlalchemy import MetaData
 from runtime.clock import SystemClock
-from runtime.database import open_database
-from runtime.database_errors import LedgerUnavailable
-from runtime.writer import Writer
+from runtime.storage.database import open_database
+from runtime.storage.faults import LedgerUnavailable
+from runtime.storage.writer import Writer
 
 path = Path(sys.argv[1])
 database = open_database(path, MetaData(), service="node", create=True)

@@ -1,0 +1,192 @@
+"""CaseService: what officers call. Thin: it checks who signed, writes, and wakes a worker.
+
+Trusts: the officer's pinned key. An officer acts under the own name only.
+Learns: what the officer asks, and shows what the coordinator knows.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from coordinator.asking.issued import PolicyLookup
+from coordinator.case.erasing import Erasures
+from coordinator.case.journal import Journal
+from coordinator.case.refusals import Refusals
+from coordinator.case.state import CaseState
+from coordinator.case.store import CaseRow
+from coordinator.case.views import case_view
+from coordinator.engine.engine import officer_request
+from crypto.errors import CryptoError
+from hedui.v1 import common_pb2, coordinator_pb2_grpc
+from hedui.v1 import coordinator_pb2 as pb
+from model.documents.desk import CaseErasure, Decision
+from model.documents.query import OfficerRequest
+from model.documents.signed import Signed
+from model.federation import Federation, Member
+from model.reasons import Reason
+from model.roles import Role
+from runtime.documents import open_signed
+from runtime.errors import Refusal
+from runtime.transport.guard import current_caller
+from runtime.transport.server import AddService, offer
+from runtime.transport.wire import signed_from_wire
+
+MAX_PAGE: Final = 500
+_STATES: Final = frozenset({"", *CaseState})
+
+
+class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
+    """Open, show, list, decide, erase."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        federation: Federation,
+        policy_of: PolicyLookup,
+        wake: Callable[[str], None],
+        erasures: Erasures,
+        refusals: Refusals,
+    ) -> None:
+        """``wake`` has a worker take up a case now."""
+        self._journal = journal
+        self._federation = federation
+        self._policy_of = policy_of
+        self._wake = wake
+        self._erasures = erasures
+        self._refusals = refusals
+
+    def offered(self) -> AddService:
+        """Return what registers it with a server."""
+        return offer(coordinator_pb2_grpc.add_CaseServiceServicer_to_server, self)
+
+    def OpenCase(self, request: pb.OpenCaseRequest, context: Any) -> pb.Case:
+        """Store the case and return it; the work is done by the workers."""
+        with self._ledgered():
+            caller = current_caller().member
+            signed = signed_from_wire(request.request)
+            wanted = open_signed(signed, OfficerRequest, caller)
+            if wanted.officer != caller.name:
+                raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
+            self._policy_of(wanted.policy)
+            second = self._countersigned(request, signed)
+            message = request.request.SerializeToString(deterministic=True)
+            case = self._journal.open_case(wanted, signed.digest, message, second)
+        self._wake(case.case_id)
+        return self._view(case)
+
+    def GetCase(self, request: pb.GetCaseRequest, context: Any) -> pb.Case:
+        """One case."""
+        return self._view(self._case(request.case_id))
+
+    def ListCases(self, request: pb.ListCasesRequest, context: Any) -> pb.ListCasesReply:
+        """A page of cases, in the order of opening."""
+        if request.limit > MAX_PAGE or request.state not in _STATES:
+            known = ", ".join(sorted(_STATES - {""}))
+            raise Refusal(
+                Reason.MALFORMED, f"at most {MAX_PAGE} cases a page, in one of the states {known}"
+            )
+        if request.after:
+            self._case(request.after)
+        rows = self._journal.cases(
+            after=request.after, limit=request.limit or MAX_PAGE, state=request.state
+        )
+        return pb.ListCasesReply(cases=[self._view(row) for row in rows])
+
+    def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.Case:
+        """Store the officer's decision; the last programme's closes the case."""
+        about: dict[str, str] = {}
+        with self._ledgered(about):
+            caller = current_caller().member
+            decision = open_signed(signed_from_wire(request.decision), Decision, caller)
+            if decision.officer != caller.name:
+                raise Refusal(Reason.SIGNATURE_INVALID, "the decision names another officer")
+            case = self._case(decision.case)
+            about["case"] = case.case_id
+            message = request.decision.SerializeToString(deterministic=True)
+            if not self._repeated(case, decision):
+                self._decide(case, decision, message)
+        return self._view(self._case(decision.case))
+
+    def EraseCase(self, request: pb.EraseCaseRequest, context: Any) -> pb.EraseCaseReply:
+        """Ask for a case's erasure, or carry it out. Refusals are ledgered."""
+        caller, named = current_caller(), ""
+        try:
+            wanted = open_signed(signed_from_wire(request.erasure), CaseErasure, caller.member)
+            named = wanted.case
+            if wanted.person != caller.name:
+                raise Refusal(Reason.SIGNATURE_INVALID, "the erasure names another person")
+            message = request.erasure.SerializeToString(deterministic=True)
+            entry = self._erasures.erase(wanted, message, caller.role)
+        except Refusal as refusal:
+            who, event = {"person": caller.name}, "case.erasure_refused"
+            self._refusals.record(event, refusal.reason, who, case=named)
+            raise
+        case = self._case(wanted.case)
+        return pb.EraseCaseReply(case_id=case.case_id, state=case.state, ledger_entry=entry)
+
+    @contextmanager
+    def _ledgered(self, about: Mapping[str, str] | None = None) -> Iterator[None]:
+        """What is refused inside stands in the ledger, with what ``about`` holds by then."""
+        try:
+            yield
+        except Refusal as refusal:
+            who = {"officer": current_caller().name}
+            self._refusals.record("request.refused", refusal.reason, who, **(about or {}))
+            raise
+
+    def _decide(self, case: CaseRow, decision: Decision, message: bytes) -> None:
+        if case.state is CaseState.ERASED:
+            raise Refusal(Reason.CASE_ERASED)
+        if case.state is CaseState.CLOSED:
+            raise Refusal(Reason.CASE_CLOSED)
+        if case.state is not CaseState.DETERMINED:
+            raise Refusal(Reason.CASE_NOT_DETERMINED)
+        programmes = set(officer_request(case).programmes)
+        if decision.programme not in programmes:
+            raise Refusal(Reason.PROGRAMME_NOT_GRANTED, "the case is not about this programme")
+        decided = set(self._journal.decisions(case)) | {decision.programme}
+        self._journal.decided(case, decision, message, last=decided == programmes)
+        self._wake(case.case_id)
+
+    def _repeated(self, case: CaseRow, decision: Decision) -> bool:
+        """Whether this decision was signed before. Raises Refusal for another on the programme."""
+        stored = self._journal.decisions(case).get(decision.programme)
+        if stored is None:
+            return False
+        before = Decision.decode(common_pb2.SignedDocument.FromString(stored).body)
+        if before.decision != decision.decision:
+            raise Refusal(Reason.CASE_CLOSED, "this programme has been decided otherwise")
+        if before.reason != decision.reason:
+            raise Refusal(
+                Reason.CASE_CLOSED, "this programme has been decided, and its reason was signed"
+            )
+        return True
+
+    def _countersigned(self, request: pb.OpenCaseRequest, signed: Signed) -> bytes:
+        """The checker's signature over the same bytes, or b"" where there is none."""
+        if not request.HasField("countersigned"):
+            return b""
+        second = signed_from_wire(request.countersigned)
+        open_signed(second, OfficerRequest, self._checker(second.signer))
+        if second.body != signed.body:
+            raise Refusal(Reason.SIGNATURE_INVALID, "the checker signed another request")
+        return request.countersigned.SerializeToString(deterministic=True)
+
+    def _checker(self, name: str) -> Member:
+        member = self._federation.member(name)
+        if member is None or member.role is not Role.CHECKER:
+            raise Refusal(Reason.SIGNATURE_INVALID, "the countersignature is not a checker's")
+        return member
+
+    def _case(self, case_id: str) -> CaseRow:
+        case = self._journal.case(case_id)
+        if case is None:
+            raise Refusal(Reason.CASE_UNKNOWN)
+        return case
+
+    def _view(self, case: CaseRow) -> pb.Case:
+        try:
+            return case_view(case, self._journal.progress(case.case_id))
+        except CryptoError:
+            raise Refusal(Reason.INTERNAL) from None

@@ -1,0 +1,403 @@
+"""Cases in SQL: small functions over a connection; the writer's for changes, a reader's for reads.
+
+Documents are kept as the exact serialized messages that arrived, so that what was verified is
+what is passed on; whatever says or shows anything of the household lies sealed (cases.vault). A
+case's step messages are sealed to others; they go when it is determined, a re-check's when it ends.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Row,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from coordinator.case.state import RUNNING, CaseState, TicketState, check_transition
+
+# SQLite numbers rows by itself only where the column's type is INTEGER.
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+METADATA: Final = MetaData()
+CASES: Final = Table(
+    "cases",
+    METADATA,
+    Column("number", _Number, primary_key=True, autoincrement=True),
+    Column("case_id", String(32), nullable=False, unique=True),
+    # SHA-256 of the officer's signed request: the same request is the same case. Random after an
+    # erasure: whoever has the request shall not find the case by it.
+    Column("request_digest", String(64), nullable=False, unique=True),
+    # Sealed: the request as it arrived.
+    Column("request", LargeBinary, nullable=False),
+    Column("countersigned", LargeBinary, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("reason", String(40), nullable=False),
+    # Sealed: the registrar's sentence beside it.
+    Column("detail", LargeBinary, nullable=False),
+    Column("opened_at", String(20), nullable=False),
+    Column("updated_at", String(20), nullable=False),
+    # The case's data key, wrapped. It seals all that is called sealed here, and the openings of
+    # the ledger's commitments: destroying it erases them. Empty after an erasure.
+    Column("data_key", LargeBinary, nullable=False),
+    # Sealed: IssueManifestReply, as verified; empty before.
+    Column("manifest", LargeBinary, nullable=False),
+    Column("permit", LargeBinary, nullable=False),
+    # Sealed: canonical JSON of the determination.
+    Column("determination", LargeBinary, nullable=False),
+    Column("entry", _Number),
+    # 1 once the registrar knows that the application ended.
+    Column("told", Integer, nullable=False),
+)
+TICKETS: Final = Table(
+    "case_ticket",
+    METADATA,
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    Column("department", String(64), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("query", String(32), nullable=False, unique=True),
+    # Sealed: the ticket, and so the members' pseudonyms.
+    Column("ticket", LargeBinary, nullable=False),
+    Column("sent", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(40), nullable=False),
+    # Sealed: the answer; t key holders could decrypt it.
+    Column("answer", LargeBinary, nullable=False),
+    Column("answered_at", String(20), nullable=False),
+    # Canonical JSON: resource to date.
+    Column("data_dates", LargeBinary, nullable=False),
+)
+STEPS: Final = Table(
+    "case_step",
+    METADATA,
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    # "mask", "share:NAME", "bits", "terms", "flips", "results"
+    Column("step", String(80), primary_key=True),
+    Column("message", LargeBinary, nullable=False),
+)
+DECISIONS: Final = Table(
+    "case_decision",
+    METADATA,
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    Column("programme", String(64), primary_key=True),
+    # Sealed: the decision as it arrived.
+    Column("decision", LargeBinary, nullable=False),
+)
+RECHECKS: Final = Table(
+    "case_recheck",
+    METADATA,
+    # One re-check a case.
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    # The registrar's permit, as verified.
+    Column("permit", LargeBinary, nullable=False),
+    # Reason code once it failed for good.
+    Column("failed", String(40), nullable=False),
+)
+ERASURES: Final = Table(
+    "case_erasure",
+    METADATA,
+    # What an officer asked for; a checker carries it out.
+    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    Column("reason", String(32), nullable=False),
+    Column("officer", String(64), nullable=False),
+    # What each signed, sealed under the process's own key: it names no applicant.
+    Column("asked", LargeBinary, nullable=False),
+    Column("done", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """One case; documents as serialized messages, b"" where there is none yet.
+
+    ``request``, ``countersigned``, ``determination`` and ``detail`` are sealed in the table, and
+    clear in what ``Journal`` returns.
+    """
+
+    number: int
+    case_id: str
+    state: CaseState
+    reason: str
+    detail: bytes
+    opened_at: str
+    updated_at: str
+    request: bytes
+    countersigned: bytes
+    data_key: bytes
+    manifest: bytes
+    permit: bytes
+    determination: bytes
+    entry: int | None
+    told: bool
+
+
+@dataclass(frozen=True)
+class TicketRow:
+    """One department's ticket and what became of it."""
+
+    department: str
+    query: str
+    ticket: bytes
+    sent: bool
+    state: TicketState
+    reason: str
+    answer: bytes
+    answered_at: str
+    data_dates: bytes
+
+
+@dataclass(frozen=True)
+class RecheckRow:
+    """The re-check of a case: the registrar's permit; a reason code once it failed for good."""
+
+    permit: bytes
+    failed: str
+
+
+@dataclass(frozen=True)
+class ErasureRow:
+    """An erasure that an officer asked for; ``asked`` is the signed order, sealed."""
+
+    reason: str
+    officer: str
+    asked: bytes
+
+
+def insert_case(
+    conn: Connection,
+    *,
+    case_id: str,
+    request_digest: str,
+    request: bytes,
+    countersigned: bytes,
+    data_key: bytes,
+    now: str,
+) -> None:
+    """Store a new case in state ``opened``."""
+    empty = dict.fromkeys(("manifest", "permit", "determination", "detail"), b"")
+    conn.execute(
+        insert(CASES),
+        {
+            "case_id": case_id,
+            "request_digest": request_digest,
+            "request": request,
+            "countersigned": countersigned,
+            "state": CaseState.OPENED,
+            "reason": "",
+            "opened_at": now,
+            "updated_at": now,
+            "data_key": data_key,
+            "told": 0,
+            **empty,
+        },
+    )
+
+
+def find_request(conn: Connection, request_digest: str) -> CaseRow | None:
+    """The case that this request opened, or None."""
+    return _one(conn, CASES.c.request_digest == request_digest)
+
+
+def find_case(conn: Connection, case_id: str) -> CaseRow | None:
+    """The case, or None."""
+    return _one(conn, CASES.c.case_id == case_id)
+
+
+def list_cases(conn: Connection, *, after: str, limit: int, state: str) -> list[CaseRow]:
+    """Cases in the order of opening, after one of them, at most ``limit``."""
+    query = select(CASES).order_by(CASES.c.number).limit(limit)
+    if after:
+        number = select(CASES.c.number).where(CASES.c.case_id == after).scalar_subquery()
+        query = query.where(CASES.c.number > number)
+    if state:
+        query = query.where(CASES.c.state == state)
+    return [_case(row) for row in conn.execute(query)]
+
+
+def busy(conn: Connection) -> list[str]:
+    """Cases with something left to do without a person, oldest first."""
+    untold = (CASES.c.state == CaseState.CLOSED) & (CASES.c.told == 0)
+    query = select(CASES.c.case_id).where(CASES.c.state.in_(sorted(RUNNING)) | untold)
+    return [row.case_id for row in conn.execute(query.order_by(CASES.c.number))]
+
+
+def move(conn: Connection, case_id: str, after: CaseState, *, now: str, reason: str = "") -> None:
+    """Change the state; raises TransitionError where the stored state does not lead there."""
+    before = conn.scalar(select(CASES.c.state).where(CASES.c.case_id == case_id))
+    check_transition(CaseState(str(before)), after)
+    change(conn, case_id, now=now, state=after, reason=reason)
+
+
+def change(conn: Connection, case_id: str, *, now: str, **values: Any) -> None:
+    """Set columns of a case."""
+    conn.execute(update(CASES).where(CASES.c.case_id == case_id), {"updated_at": now, **values})
+
+
+def insert_tickets(
+    conn: Connection, case_id: str, tickets: Iterable[tuple[str, str, bytes]]
+) -> None:
+    """Store (department, query id, ticket) in the manifest's order."""
+    rows = [
+        {
+            "case_id": case_id,
+            "department": department,
+            "position": position,
+            "query": query,
+            "ticket": ticket,
+            "sent": 0,
+            "state": TicketState.WAITING,
+            "reason": "",
+            "answer": b"",
+            "answered_at": "",
+            "data_dates": b"{}",
+        }
+        for position, (department, query, ticket) in enumerate(tickets)
+    ]
+    conn.execute(insert(TICKETS), rows)
+
+
+def tickets(conn: Connection, case_id: str) -> list[TicketRow]:
+    """A case's tickets in the manifest's order."""
+    query = select(TICKETS).where(TICKETS.c.case_id == case_id).order_by(TICKETS.c.position)
+    return [_ticket(row) for row in conn.execute(query)]
+
+
+def change_ticket(conn: Connection, case_id: str, department: str, **values: Any) -> None:
+    """Set columns of one ticket."""
+    here = (TICKETS.c.case_id == case_id) & (TICKETS.c.department == department)
+    conn.execute(update(TICKETS).where(here), values)
+
+
+def insert_step(conn: Connection, case_id: str, kind: str, step: str, message: bytes) -> None:
+    """Store a holder's message; it never changes."""
+    row = {"case_id": case_id, "kind": kind, "step": step, "message": message}
+    conn.execute(insert(STEPS), row)
+
+
+def steps(conn: Connection, case_id: str, kind: str) -> dict[str, bytes]:
+    """The stored messages of an opening of this kind."""
+    here = (STEPS.c.case_id == case_id) & (STEPS.c.kind == kind)
+    query = select(STEPS.c.step, STEPS.c.message).where(here)
+    return {row.step: bytes(row.message) for row in conn.execute(query)}
+
+
+def delete_steps(conn: Connection, case_id: str) -> None:
+    """Forget the messages of openings that have ended."""
+    conn.execute(delete(STEPS).where(STEPS.c.case_id == case_id))
+
+
+def insert_decision(conn: Connection, case_id: str, programme: str, decision: bytes) -> None:
+    """Store an officer's signed decision, sealed."""
+    row = {"case_id": case_id, "programme": programme, "decision": decision}
+    conn.execute(insert(DECISIONS), row)
+
+
+def decisions(conn: Connection, case_id: str) -> Mapping[str, bytes]:
+    """Programme to signed decision."""
+    query = select(DECISIONS).where(DECISIONS.c.case_id == case_id)
+    return {row.programme: bytes(row.decision) for row in conn.execute(query)}
+
+
+def insert_recheck(conn: Connection, case_id: str, permit: bytes) -> None:
+    """Store the one re-check permit of a case."""
+    conn.execute(insert(RECHECKS), {"case_id": case_id, "permit": permit, "failed": ""})
+
+
+def recheck(conn: Connection, case_id: str) -> RecheckRow | None:
+    """The re-check of a case, or None."""
+    query = select(RECHECKS.c.permit, RECHECKS.c.failed).where(RECHECKS.c.case_id == case_id)
+    row = conn.execute(query).one_or_none()
+    return None if row is None else RecheckRow(bytes(row.permit), row.failed)
+
+
+def fail_recheck(conn: Connection, case_id: str, reason: str) -> None:
+    """Note that a re-check failed for good."""
+    conn.execute(update(RECHECKS).where(RECHECKS.c.case_id == case_id), {"failed": reason})
+
+
+def ask_erasure(conn: Connection, case_id: str, row: ErasureRow) -> None:
+    """Store what an officer asks for, in place of what was asked before."""
+    conn.execute(delete(ERASURES).where(ERASURES.c.case_id == case_id))
+    conn.execute(insert(ERASURES), {"case_id": case_id, **vars(row), "done": b""})
+
+
+def erasure(conn: Connection, case_id: str) -> ErasureRow | None:
+    """What was asked for, or None."""
+    columns = (ERASURES.c.reason, ERASURES.c.officer, ERASURES.c.asked)
+    row = conn.execute(select(*columns).where(ERASURES.c.case_id == case_id)).one_or_none()
+    return None if row is None else ErasureRow(row.reason, row.officer, bytes(row.asked))
+
+
+def erase(conn: Connection, case_id: str, *, now: str, entry: int, blank: str, done: bytes) -> None:
+    """Empty a case that has ended: its row, its tickets, everything that belongs to it.
+
+    Args:
+        entry: Index of ``case.erased``.
+        blank: Unique, and says nothing; it stands for the request's digest.
+        done: What the checker signed, sealed.
+    """
+    move(conn, case_id, CaseState.ERASED, now=now)
+    empty = dict.fromkeys((*_CASE_BYTES, "data_key"), b"")
+    change(conn, case_id, now=now, request_digest=blank, entry=entry, **empty)
+    here = TICKETS.c.case_id == case_id
+    conn.execute(update(TICKETS).where(here), {"ticket": b"", "answer": b"", "data_dates": b"{}"})
+    for table in (STEPS, DECISIONS, RECHECKS):
+        conn.execute(delete(table).where(table.c.case_id == case_id))
+    conn.execute(update(ERASURES).where(ERASURES.c.case_id == case_id), {"done": done})
+
+
+def _one(conn: Connection, condition: Any) -> CaseRow | None:
+    row = conn.execute(select(CASES).where(condition)).one_or_none()
+    return None if row is None else _case(row)
+
+
+_CASE_BYTES: Sequence[str] = (
+    "detail",
+    "request",
+    "countersigned",
+    "manifest",
+    "permit",
+    "determination",
+)
+
+
+def _case(row: Row[Any]) -> CaseRow:
+    return CaseRow(
+        number=row.number,
+        case_id=row.case_id,
+        state=CaseState(row.state),
+        reason=row.reason,
+        opened_at=row.opened_at,
+        updated_at=row.updated_at,
+        data_key=bytes(row.data_key),
+        entry=row.entry,
+        told=bool(row.told),
+        **{name: bytes(getattr(row, name)) for name in _CASE_BYTES},
+    )
+
+
+def _ticket(row: Row[Any]) -> TicketRow:
+    return TicketRow(
+        department=row.department,
+        query=row.query,
+        ticket=bytes(row.ticket),
+        sent=bool(row.sent),
+        state=TicketState(row.state),
+        reason=row.reason,
+        answer=bytes(row.answer),
+        answered_at=row.answered_at,
+        data_dates=bytes(row.data_dates),
+    )

@@ -1,0 +1,1 @@
+"""What drives cases: workers that take each running case one step on."""

@@ -1,0 +1,1 @@
+"""What people touch: a client library, and the two command lines that print."""

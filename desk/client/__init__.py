@@ -1,0 +1,1 @@
+"""Signed calls that return values: no printing, no exit codes."""

@@ -1,0 +1,80 @@
+"""``hedui federation init | deal | check``: the ceremony."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from desk.command import options
+
+PlanFile = Annotated[Path, typer.Option("--plan", help="Who shall be a member: plan.toml.")]
+Bits = Annotated[
+    int | None, typer.Option("--bits", help="Length of the joint key, in place of the plan's.")
+]
+WORKERS = 2
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    group = typer.Typer(help="The ceremony: from a plan to a federation.", no_args_is_help=True)
+    group.command("init")(init)
+    group.command("deal")(deal)
+    group.command("check")(check)
+    app.add_typer(group, name="federation")
+
+
+def init(context: typer.Context, plan: PlanFile, bits: Bits = None) -> None:
+    """Create the authority and the root key, and copy the plan. For the ceremony machine."""
+    from ceremony.authority import init_authority
+    from crypto.rng import system_rng
+    from runtime.clock import SystemClock
+
+    home = options(context).home
+    made = init_authority(home, plan, key_bits=bits, now=SystemClock().now(), rng=system_rng)
+    typer.echo(
+        f'{home} is the home of federation "{made.name}": {len(made.process)} processes, '
+        f"{len(made.person)} persons. Each now runs its init, then: hedui federation deal"
+    )
+
+
+def deal(context: typer.Context) -> None:
+    """Check all join requests, issue certificates, deal the joint key, sign federation.toml."""
+    from rich.console import Console
+
+    from ceremony.dealing import hold_ceremony
+    from ceremony.pool import prime_pool
+    from crypto.rng import system_rng
+    from runtime.clock import SystemClock
+
+    home, clock = options(context).home, SystemClock()
+    began = clock.monotonic_s()
+
+    def progress(text: str) -> None:
+        typer.echo(f"[{clock.monotonic_s() - began:5.1f} s] {text}")
+
+    with prime_pool(WORKERS) as pool, Console(stderr=True).status("searching for safe primes"):
+        federation = hold_ceremony(
+            home, now=clock.now(), rng=system_rng, pool=pool, progress=progress
+        )
+    progress(f"done: {home / 'federation.toml'}, digest {federation.digest}")
+    _warn(home)
+
+
+def check(context: typer.Context) -> None:
+    """Verify federation.toml under the root key and say what weakens its guarantees."""
+    home = options(context).home
+    if not _warn(home):
+        typer.echo(f"{home / 'federation.toml'}: nothing to warn of")
+
+
+def _warn(home: Path) -> int:
+    from ceremony.checking import findings
+    from runtime.clock import SystemClock
+    from runtime.site.identity import load_federation
+    from runtime.site.joining import load_site
+
+    federation = load_federation(home, load_site(home).root_verify_key)
+    found = findings(federation, home=home, now=SystemClock().now())
+    for line in found:
+        typer.echo(f"warning: {line}")
+    return len(found)

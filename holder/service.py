@@ -1,0 +1,160 @@
+"""HolderService: thin handlers. Every refusal is ledgered with its reason before it is told."""
+
+from collections.abc import Callable
+from typing import TypeVar, get_args
+
+import grpc
+from google.protobuf.message import Message
+
+from hedui.v1 import holder_pb2 as pb
+from hedui.v1 import holder_pb2_grpc
+from holder import evaluator, masker, sharing, store
+from holder.checks import Context, check_context
+from holder.session import Holder
+from model.documents.opening import Acceptance, HolderRole, Kind
+from model.documents.signed import sign
+from model.limits import DIGEST_BYTES
+from model.reasons import Reason
+from runtime.documents import open_manifest
+from runtime.errors import Refusal
+from runtime.transport.guard import ensure_time
+from runtime.transport.server import AddService, offer
+from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
+
+R = TypeVar("R", bound=Message)
+
+
+class HolderService(holder_pb2_grpc.HolderServiceServicer):
+    """The key-holder role of one process."""
+
+    def __init__(self, holder: Holder) -> None:
+        self._holder = holder
+
+    def offered(self) -> AddService:
+        """What registers this service with a server."""
+        return offer(holder_pb2_grpc.add_HolderServiceServicer_to_server, self)
+
+    def Accept(self, request: pb.AcceptRequest, context: grpc.ServicerContext) -> pb.AcceptReply:
+        """Sign that this holder will take part in the opening of one manifest."""
+        return self._answer("", lambda: self._accept(request))
+
+    def Mask(self, request: pb.MaskRequest, context: grpc.ServicerContext) -> pb.MaskReply:
+        """Step 1."""
+        return self._opening(request.context, lambda c: masker.mask(self._holder, c))
+
+    def Share(self, request: pb.ShareRequest, context: grpc.ServicerContext) -> pb.ShareReply:
+        """Step 2, for t > 2."""
+        return self._opening(
+            request.context, lambda c: sharing.share(self._holder, c, request.mask)
+        )
+
+    def Open(self, request: pb.OpenRequest, context: grpc.ServicerContext) -> pb.OpenReply:
+        """Step 3."""
+        return self._opening(
+            request.context,
+            lambda c: evaluator.open_product(self._holder, c, request.mask, request.shares),
+        )
+
+    def Compare(self, request: pb.CompareRequest, context: grpc.ServicerContext) -> pb.CompareReply:
+        """Step 4."""
+        permit = _digest(request.permit)
+        return self._answer(permit, lambda: masker.compare(self._holder, permit, request.bits))
+
+    def Conclude(
+        self, request: pb.ConcludeRequest, context: grpc.ServicerContext
+    ) -> pb.ConcludeReply:
+        """Step 5."""
+        permit = _digest(request.permit)
+        return self._answer(permit, lambda: evaluator.conclude(self._holder, permit, request.terms))
+
+    def ProveShare(
+        self, request: pb.ProveShareRequest, context: grpc.ServicerContext
+    ) -> pb.ProveShareReply:
+        """After share_invalid."""
+        permit = _digest(request.permit)
+        return self._answer(permit, lambda: sharing.prove(self._holder, permit))
+
+    def NameCheat(
+        self, request: pb.NameCheatRequest, context: grpc.ServicerContext
+    ) -> pb.NameCheatReply:
+        """After share_invalid, at the evaluator."""
+        permit = _digest(request.permit)
+        return self._answer(
+            permit, lambda: evaluator.name_cheat(self._holder, permit, request.proofs)
+        )
+
+    def _accept(self, request: pb.AcceptRequest) -> pb.AcceptReply:
+        holder, parts = self._holder, self._holder.parts
+        signed = signed_from_wire(request.manifest)
+        manifest = open_manifest(signed, parts.federation, parts.clock.now())
+        kind = _kind(request.kind)
+        holder.policy_of(manifest.policy)
+        with parts.database.read() as conn:
+            if store.opening_of(conn, signed.digest, kind) is not None:
+                raise Refusal(Reason.ALREADY_OPENED)
+        acceptance = Acceptance(
+            holder=holder.name,
+            role=_role(request.role),
+            manifest=signed.digest,
+            kind=kind,
+            answers=_digest(request.answers),
+        )
+        parts.writer.run(
+            lambda tx: tx.append("opening.accepted", manifest=signed.digest, role=request.role)
+        )
+        document = sign(acceptance, parts.identity.sign_key, holder.name)
+        return pb.AcceptReply(acceptance=signed_to_wire(document))
+
+    def _opening(self, message: pb.OpeningContext, step: Callable[[Context], R]) -> R:
+        permit = signed_from_wire(message.permit).digest
+        return self._answer(permit, lambda: step(self._checked(message)))
+
+    def _checked(self, message: pb.OpeningContext) -> Context:
+        parts = self._holder.parts
+        return check_context(
+            manifest=signed_from_wire(message.manifest),
+            permit=signed_from_wire(message.permit),
+            first=signed_from_wire(message.first) if message.HasField("first") else None,
+            openings=openings_from_wire(message.openings),
+            answers=[signed_from_wire(a) for a in message.answers],
+            policy_of=self._holder.policy_of,
+            federation=parts.federation,
+            key=self._holder.joint.public,
+            now=parts.clock.now(),
+        )
+
+    def _answer(self, permit: str, step: Callable[[], R]) -> R:
+        """Run a step; ledger a refusal with its reason, and disclose only while someone waits."""
+        try:
+            reply = step()
+        except Refusal as refusal:
+            self._ledger_refusal(permit, refusal.reason)
+            raise
+        ensure_time()
+        return reply
+
+    def _ledger_refusal(self, permit: str, reason: Reason) -> None:
+        about = {"permit": permit} if permit else {}
+        self._holder.parts.writer.run(
+            lambda tx: tx.append("opening.refused", reason=str(reason), **about)
+        )
+
+
+def _role(text: str) -> HolderRole:
+    roles: dict[str, HolderRole] = {role: role for role in get_args(HolderRole)}
+    if text in roles:
+        return roles[text]
+    raise Refusal(Reason.MALFORMED, "no such role of a holder")
+
+
+def _kind(text: str) -> Kind:
+    kinds: dict[str, Kind] = {kind: kind for kind in get_args(Kind)}
+    if text in kinds:
+        return kinds[text]
+    raise Refusal(Reason.MALFORMED, "no such kind of opening")
+
+
+def _digest(data: bytes) -> str:
+    if len(data) != DIGEST_BYTES:
+        raise Refusal(Reason.MALFORMED, f"a digest has {DIGEST_BYTES} bytes")
+    return data.hex()

@@ -1,0 +1,1 @@
+"""The offline reader of ledgers; it shares no code with the writer."""

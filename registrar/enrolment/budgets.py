@@ -1,0 +1,127 @@
+"""BudgetService: how many people a department may enrol; two registrar officers decide."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from hedui.v1 import registrar_pb2 as pb
+from hedui.v1 import registrar_pb2_grpc
+from model.reasons import Reason
+from registrar.enrolment import store
+from registrar.enrolment.store import Proposal
+from registrar.office import Office, record
+from runtime.errors import Refusal
+from runtime.site.settings import did_you_mean
+from runtime.storage.writer import Tx
+from runtime.transport.guard import Caller, current_caller
+
+MAX_EVALUATIONS: Final = 10_000_000_000
+
+
+class BudgetService(registrar_pb2_grpc.BudgetServiceServicer):
+    """Propose, approve, list; for officers of the registrar's own organisation."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def ProposeBudget(self, request: pb.ProposeBudgetRequest, context: Any) -> pb.BudgetReply:
+        """Store a proposal; it is not in force before a second officer approves it."""
+        proposal = _proposal(request, current_caller())
+
+        def change(tx: Tx) -> None:
+            store.propose(tx.conn, proposal)
+
+        return self._act("budget.proposed", proposal, change, "proposed")
+
+    def ApproveBudget(self, request: pb.ApproveBudgetRequest, context: Any) -> pb.BudgetReply:
+        """Put a proposal into force."""
+        approval = _proposal(request, current_caller())
+
+        def change(tx: Tx) -> None:
+            there = store.proposal(tx.conn, approval.department, approval.epoch)
+            store.approve(tx.conn, _matching(there, approval))
+            store.withdraw_proposal(tx.conn, approval.department, approval.epoch)
+
+        return self._act("budget.approved", approval, change, "approved")
+
+    def ListBudgets(self, request: pb.ListBudgetsRequest, context: Any) -> pb.ListBudgetsReply:
+        """Budgets in force, then open proposals."""
+        self._require_own(current_caller())
+        with self._office.parts.database.read() as conn:
+            budgets, proposals = store.rows(conn)
+        rows = [
+            pb.BudgetRow(
+                department=b.department,
+                epoch=b.epoch,
+                total=b.total,
+                daily=b.daily,
+                used=b.used,
+                state="approved",
+            )
+            for b in budgets
+        ]
+        rows += [
+            pb.BudgetRow(
+                department=p.department,
+                epoch=p.epoch,
+                total=p.total,
+                daily=p.daily,
+                state="proposed",
+            )
+            for p in proposals
+        ]
+        return pb.ListBudgetsReply(budgets=rows)
+
+    def _act(
+        self, event: str, terms: Proposal, change: Callable[[Tx], None], state: str
+    ) -> pb.BudgetReply:
+        office, salted = self._office, self._office.salted()
+        fields = {
+            "department": terms.department,
+            "epoch": terms.epoch,
+            "officer": salted.commit("officer", terms.proposed_by),
+            "terms": salted.commit("terms", [terms.total, terms.daily]),
+        }
+        openings = salted.seal(office.parts.kek)
+
+        def write(tx: Tx) -> None:
+            change(tx)
+            record(tx, event, fields, openings)
+
+        try:
+            self._require_own(current_caller())
+            self._check(terms)
+            office.parts.writer.run(write)
+        except Refusal as refusal:
+            if refusal.reason is Reason.LEDGER_UNAVAILABLE:
+                raise
+            office.refuse("budget.refused", refusal, {"officer": terms.proposed_by})
+        return pb.BudgetReply(state=state)
+
+    def _require_own(self, caller: Caller) -> None:
+        if caller.member.organisation != self._office.parts.member.organisation:
+            raise Refusal(Reason.WRONG_ORGANISATION)
+
+    def _check(self, terms: Proposal) -> None:
+        process = self._office.federation.department(terms.department)
+        if process is None:
+            known = [p.department for p in self._office.federation.process if p.department]
+            hint = did_you_mean(terms.department, known)
+            raise Refusal(Reason.MALFORMED, f'no department "{terms.department[:64]}"{hint}')
+        if process.prf_key(terms.epoch) is None:
+            raise Refusal(Reason.EPOCH_UNKNOWN)
+        if not (0 < terms.total <= MAX_EVALUATIONS and terms.daily <= MAX_EVALUATIONS):
+            raise Refusal(Reason.MALFORMED, f"total: 1 to {MAX_EVALUATIONS}; daily likewise, or 0")
+
+
+def _proposal(request: Any, caller: Caller) -> Proposal:
+    return Proposal(request.department, request.epoch, request.total, request.daily, caller.name)
+
+
+def _matching(there: Proposal | None, approval: Proposal) -> Proposal:
+    if there is None:
+        raise Refusal(Reason.BUDGET_MISSING, "nobody has proposed this budget")
+    if there.proposed_by == approval.proposed_by:
+        raise Refusal(Reason.SAME_PERSON, "another officer than the one who proposed approves")
+    if (there.total, there.daily) != (approval.total, approval.daily):
+        raise Refusal(Reason.BUDGET_MISMATCH)
+    return there

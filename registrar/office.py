@@ -1,0 +1,128 @@
+"""What all parts of the registrar stand on, and the one way in which a refusal is ledgered."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import NoReturn, TypeVar
+
+from crypto.sealing import AtRestKey
+from hedui.v1 import common_pb2
+from ledger import log
+from model.documents.signed import Document, DocumentError, Signed, sign
+from model.federation import Federation, Person
+from model.reasons import Reason
+from model.roles import Role
+from registrar.keys import RegistrarKeys
+from registrar.settings import RegistrarLimits
+from runtime.documents import open_signed
+from runtime.errors import Refusal
+from runtime.policy_service import Policies
+from runtime.process import Parts
+from runtime.storage import store
+from runtime.storage.salting import Salted, SealedOpenings
+from runtime.storage.writer import Tx
+from runtime.transport.guard import Caller
+
+D = TypeVar("D", bound=Document)
+
+
+@dataclass(frozen=True, repr=False)
+class Office:
+    """The registrar's parts, keys and limits."""
+
+    parts: Parts
+    keys: RegistrarKeys
+    limits: RegistrarLimits
+    policies: Policies
+    pool: ThreadPoolExecutor
+
+    @property
+    def federation(self) -> Federation:
+        """The federation file."""
+        return self.parts.federation
+
+    def today(self) -> date:
+        """The local day that dates in letters mean."""
+        return self.day_of(self.parts.clock.now())
+
+    def day_of(self, moment: datetime) -> date:
+        """The local day of a moment in UTC."""
+        return (moment + timedelta(minutes=self.limits.utc_offset_minutes)).date()
+
+    def sign(self, document: Document) -> Signed:
+        """Sign with the registrar's key."""
+        return sign(document, self.parts.identity.sign_key, self.parts.name)
+
+    def salted(self) -> Salted:
+        """A collector for the commitments of one entry."""
+        return Salted(rng=self.parts.rng)
+
+    def open_by_person(self, signed: Signed, kind: type[D], role: Role) -> tuple[D, Person]:
+        """Verify a document that a person of this role signed. Raises Refusal."""
+        signer = self.federation.member(signed.signer)
+        if not isinstance(signer, Person) or signer.role is not role:
+            raise Refusal(Reason.SIGNATURE_INVALID, f"{kind.__name__}: not signed by a {role}")
+        return open_signed(signed, kind, signer), signer
+
+    def open_by_caller(self, signed: Signed, kind: type[D], caller: Caller) -> D:
+        """Verify a document that the calling person signed. Raises Refusal."""
+        if signed.signer != caller.name:
+            raise Refusal(Reason.SIGNATURE_INVALID, f"{kind.__name__}: not signed by the caller")
+        return open_signed(signed, kind, caller.member)
+
+    def refuse(
+        self,
+        event: str,
+        refusal: Refusal,
+        committed: Mapping[str, str],
+        *,
+        clear: Mapping[str, str | int] | None = None,
+        key: AtRestKey | None = None,
+        owner: str = "",
+    ) -> NoReturn:
+        """Write the refusal into the ledger, then raise it.
+
+        Args:
+            event: ``….refused``.
+            committed: Fields that are about somebody: salted commitments in the entry.
+            clear: Fields in clear.
+            key: Seals the openings; the registrar's own where no authorization is meant.
+            owner: The authorization whose key that is.
+        """
+        salted = self.salted()
+        fields = {name: salted.commit(name, value) for name, value in committed.items()}
+        sealed = salted.seal(key or self.parts.kek, owner=owner) if committed else None
+
+        def write(tx: Tx) -> None:
+            all_fields = {**fields, **(clear or {}), "reason": str(refusal.reason)}
+            record(tx, event, all_fields, sealed)
+
+        self.parts.writer.run(write)
+        raise refusal
+
+    def receipt(self, entry: int) -> common_pb2.LedgerReceipt:
+        """Proof that a committed entry stands in this registrar's ledger."""
+        with self.parts.database.read() as conn:
+            found, leaf = self.parts.signer.receipt(conn, entry), log.leaf(conn, entry)
+        return common_pb2.LedgerReceipt(
+            index=found.index, path=list(found.path), checkpoint=found.checkpoint, leaf=leaf
+        )
+
+
+def record(
+    tx: Tx, event: str, fields: Mapping[str, object], openings: SealedOpenings | None = None
+) -> int:
+    """Append an entry and keep the openings of its commitments, if any; return its index."""
+    entry = tx.append(event, **fields)
+    if openings is not None:
+        store.keep_openings(tx.conn, entry, openings)
+    return entry
+
+
+def parse_document(kind: type[D], body: bytes) -> D:
+    """Parse a stored document; a refusal if it does not."""
+    try:
+        return kind.decode(body)
+    except DocumentError as error:
+        raise Refusal(Reason.MALFORMED, str(error)) from None

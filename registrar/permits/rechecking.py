@@ -1,0 +1,193 @@
+"""Re-check permits: once per case, after its determination is ledgered, before it ends.
+
+Source: DESIGN 2.6; docs/adr/0016-re-check.md.
+Trusts: the coordinator's pinned log key for what its ledger holds; of a forked log,
+reconciliation learns by the head that is written down here.
+Learns: that a case was determined, never how: the entry holds commitments alone.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from crypto.errors import CryptoError
+from crypto.labels import Label, digest
+from crypto.sealing import AtRestKey
+from crypto.signing import VerifyKey
+from hedui.v1 import common_pb2
+from ledger import event as ledger_event
+from ledger import merkle
+from ledger.checkpoint import Checkpoint, origin_of
+from ledger.errors import NoteError
+from ledger.event import Entry
+from ledger.note import Verifier
+from ledger.signer import Receipt, verify_receipt
+from model.documents.opening import Permit, RecheckPermit, Skip
+from model.documents.query import Manifest
+from model.documents.signed import Signed
+from model.federation import Federation
+from model.fields import format_time, parse_time
+from model.reasons import Reason
+from registrar.authorizations import store as authorizations
+from registrar.authorizations.checking import require_in_force
+from registrar.manifests.issuing import open_manifest_letter
+from registrar.manifests.store import ManifestRow
+from registrar.office import Office, record
+from registrar.permits import store
+from registrar.permits.asking import Question, ask_holders
+from registrar.permits.issuing import find_manifest
+from registrar.permits.store import PermitRow
+from runtime.errors import Refusal
+from runtime.storage.writer import Tx
+
+
+@dataclass(frozen=True)
+class Determined:
+    """A proven ``case.determined`` of the coordinator's ledger; digests in hex."""
+
+    manifest: str
+    permit: str
+    leaf: str
+    index: int
+    head: Checkpoint
+
+
+@dataclass(frozen=True)
+class Recheck:
+    """What a reviewer is given."""
+
+    manifest: Signed
+    first: Signed
+    permit: Signed
+
+
+def read_determined(receipt: common_pb2.LedgerReceipt, federation: Federation) -> Determined:
+    """Verify that a determination stands in the coordinator's ledger. Raises Refusal."""
+    try:
+        entry = ledger_event.decode(receipt.leaf)
+        leaf = merkle.leaf_hash(receipt.leaf)
+        claim = Receipt(receipt.index, leaf, tuple(receipt.path), receipt.checkpoint)
+        head = verify_receipt(claim, _coordinators_log(federation))
+    except (CryptoError, NoteError):
+        raise Refusal(Reason.PROOF_INVALID, "the ledger receipt does not verify") from None
+    if entry.event != "case.determined":
+        raise Refusal(Reason.CASE_NOT_DETERMINED, f"the entry is a {entry.event}")
+    manifest, permit = _text(entry, "manifest"), _text(entry, "permit")
+    return Determined(manifest, permit, leaf.hex(), receipt.index, head)
+
+
+def issue_recheck(office: Office, determined: Determined, reviewer: str) -> Recheck:
+    """Return the re-check permit of a case; the same question gets the same. Raises Refusal."""
+    row = find_manifest(office, determined.manifest)
+    key = open_manifest_letter(office, row).key
+    first = _first(office, determined)
+    question = _question(determined, reviewer)
+    manifest, signed = Manifest.decode(row.body), Signed(row.body, row.signature, office.parts.name)
+    with office.parts.database.read() as conn:
+        there = store.get(conn, row.digest, "re-check")
+    if there is not None:
+        return Recheck(signed, first, _same(office, there, question))
+    if office.parts.clock.now() >= parse_time(manifest.expires_at):
+        raise Refusal(Reason.MANIFEST_EXPIRED)
+    before = Permit.decode(first.body)
+    asked = Question(signed, manifest, "re-check", before.answers, before, reviewer)
+    holders, skips = ask_holders(office, asked)
+    permit = _permit(office, before, first.digest, determined, reviewer, holders, skips)
+    return Recheck(signed, first, _store(office, row, key, permit, determined, question))
+
+
+def _coordinators_log(federation: Federation) -> Verifier:
+    coordinator = federation.coordinator
+    key = VerifyKey(bytes.fromhex(coordinator.verify_key))
+    return Verifier(origin_of(federation.name, coordinator.name), key)
+
+
+def _text(entry: Entry, field: str) -> str:
+    value = entry.fields.get(field)
+    return value if isinstance(value, str) else ""
+
+
+def _first(office: Office, determined: Determined) -> Signed:
+    """The permit under which the determination was drawn: exactly the one signed here."""
+    with office.parts.database.read() as conn:
+        row = store.get(conn, determined.manifest, "rules")
+    signed = None if row is None else Signed(row.body, row.signature, office.parts.name)
+    if signed is None or signed.digest != determined.permit:
+        raise Refusal(
+            Reason.PERMIT_MISMATCH, "the determination is not under the permit of its manifest"
+        )
+    return signed
+
+
+def _question(determined: Determined, reviewer: str) -> str:
+    return digest(Label.RECHECK_PERMIT, bytes.fromhex(determined.leaf), reviewer.encode()).hex()
+
+
+def _same(office: Office, row: PermitRow, question: str) -> Signed:
+    if row.question != question:
+        raise Refusal(Reason.PERMIT_SECOND, "this case has had its re-check")
+    return Signed(row.body, row.signature, office.parts.name)
+
+
+def _permit(
+    office: Office,
+    first: Permit,
+    first_digest: str,
+    determined: Determined,
+    reviewer: str,
+    holders: list[str],
+    skips: list[Skip],
+) -> RecheckPermit:
+    now = office.parts.clock.now()
+    return RecheckPermit(
+        permit=office.parts.rng(16).hex(),
+        manifest=first.manifest,
+        kind="re-check",
+        answers=first.answers,
+        answering=first.answering,
+        silent=first.silent,
+        holders=holders,
+        skips=skips,
+        issued_at=format_time(now),
+        expires_at=format_time(now + timedelta(seconds=office.limits.permit_life_s)),
+        first=first_digest,
+        determined=determined.leaf,
+        reviewer=reviewer,
+    )
+
+
+def _store(
+    office: Office,
+    row: ManifestRow,
+    key: AtRestKey,
+    permit: RecheckPermit,
+    determined: Determined,
+    question: str,
+) -> Signed:
+    signed, today, salted = office.sign(permit), office.today(), office.salted()
+    stored = PermitRow(row.digest, permit.kind, question, signed.body, signed.signature)
+    fields = {
+        "permit": signed.digest,
+        "manifest": row.digest,
+        "first": permit.first,
+        "holders": list(permit.holders),
+        "skipped": [f"{skip.holder}:{skip.reason}" for skip in permit.skips],
+        "reviewer": salted.commit("reviewer", permit.reviewer),
+        # Reconciliation looks there, and finds a log that was shown differently to us.
+        "entry": determined.index,
+        "origin": determined.head.origin,
+        "size": determined.head.size,
+        "root": determined.head.root.hex(),
+    }
+    openings = salted.seal(key, owner=row.number)
+
+    def write(tx: Tx) -> Signed:
+        # The holders took their time: the application may have ended meanwhile.
+        require_in_force(authorizations.get(tx.conn, row.number), today)
+        there = store.get(tx.conn, row.digest, permit.kind)
+        if there is not None:
+            return _same(office, there, question)
+        store.add(tx.conn, stored)
+        record(tx, "recheck.issued", fields, openings)
+        return signed
+
+    return office.parts.writer.run(write)

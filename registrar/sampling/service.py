@@ -1,0 +1,92 @@
+"""SampleService: a reviewer draws, then opens. Thin; what is refused is ledgered."""
+
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+from crypto.errors import CryptoError
+from crypto.jcs import MAX_SAFE_INTEGER
+from hedui.v1 import registrar_pb2 as pb
+from hedui.v1 import registrar_pb2_grpc
+from model.reasons import Reason
+from registrar.office import Office
+from registrar.sampling.drawing import draw
+from registrar.sampling.naming import open_officers
+from registrar.sampling.opening import open_drawn
+from runtime.errors import Refusal
+from runtime.transport.guard import current_caller, ensure_time
+
+_ID_DIGITS: Final = 32
+
+T = TypeVar("T")
+
+
+class SampleService(registrar_pb2_grpc.SampleServiceServicer):
+    """The reviewer's door."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+
+    def DrawSample(self, request: pb.DrawSampleRequest, context: Any) -> pb.DrawSampleReply:
+        """Note what was drawn."""
+        caller, wanted = current_caller(), list(request.entries)
+
+        def act() -> pb.DrawSampleReply:
+            _check_range(*wanted, request.of)
+            made = draw(self._office, wanted, request.of, caller, named=request.named)
+            rows = [pb.DrawnEntry(entry=e.entry, erased_by=e.erased_by) for e in made.entries]
+            return pb.DrawSampleReply(sample=made.sample, entries=rows, expires_at=made.expires_at)
+
+        return self._guarded(act)
+
+    def OpenSample(self, request: pb.OpenSampleRequest, context: Any) -> pb.OpenSampleReply:
+        """One drawn entry, sealed to the caller."""
+        caller, sample, entry = current_caller(), request.sample, request.entry
+        known = {"sample": sample} if _is_id(sample) else {}
+
+        def act() -> bytes:
+            _check_range(entry)
+            if not known:
+                raise Refusal(Reason.MALFORMED, f"sample: {_ID_DIGITS} digits, hex")
+            return open_drawn(self._office, sample, entry, caller)
+
+        sealed = self._guarded(act, **known)
+        ensure_time()
+        return pb.OpenSampleReply(sealed=sealed)
+
+    def OpenOfficers(self, request: pb.OpenOfficersRequest, context: Any) -> pb.OpenOfficersReply:
+        """Who asked for each manifest of a page, sealed to the caller."""
+        caller, first = current_caller(), request.first
+
+        def act() -> tuple[int, bytes]:
+            _check_range(first)
+            return open_officers(self._office, first, caller)
+
+        stop, sealed = self._guarded(act)
+        ensure_time()
+        return pb.OpenOfficersReply(next=stop, sealed=sealed)
+
+    def _guarded(self, act: Callable[[], T], **clear: str) -> T:
+        """Act; a refusal is ledgered with the reviewer as a commitment."""
+        try:
+            return _mapped(act)
+        except Refusal as refusal:
+            if refusal.reason is Reason.LEDGER_UNAVAILABLE:
+                raise
+            committed = {"reviewer": current_caller().name}
+            self._office.refuse("sample.refused", refusal, committed, clear=clear)
+
+
+def _mapped(act: Callable[[], T]) -> T:
+    try:
+        return act()
+    except CryptoError:
+        raise Refusal(Reason.DATABASE_FAULT, "what is stored of this entry does not open") from None
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == _ID_DIGITS and set(text) <= set("0123456789abcdef")
+
+
+def _check_range(*numbers: int) -> None:
+    if any(number > MAX_SAFE_INTEGER for number in numbers):
+        raise Refusal(Reason.MALFORMED, "there are never that many entries")

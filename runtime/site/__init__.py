@@ -1,0 +1,1 @@
+"""What lies on this machine: homes, settings, keys, certificates, addresses."""

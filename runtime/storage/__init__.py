@@ -1,0 +1,1 @@
+"""What is kept: the one writer, its two databases, salts and sealed values."""

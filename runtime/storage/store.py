@@ -1,0 +1,109 @@
+"""Tables that every process has: approved policies, and sealed openings of ledger entries."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from runtime.storage.salting import SealedOpenings
+
+_Number = BigInteger().with_variant(Integer(), "sqlite")
+
+METADATA: Final = MetaData()
+POLICIES: Final = Table(
+    "policy",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("approved_at", String(20), nullable=False),
+    # Empty while in force.
+    Column("withdrawn_at", String(20), nullable=False),
+)
+OPENINGS: Final = Table(
+    "ledger_opening",
+    METADATA,
+    Column("entry", _Number, primary_key=True, autoincrement=False),
+    # Whose key sealed it; "" for the process's own. Destroying that key erases the opening.
+    Column("owner", String(64), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class PolicyRow:
+    """One policy of this process; ``withdrawn_at`` is empty while it is in force."""
+
+    digest: str
+    body: bytes
+    name: str
+    title: str
+    approved_at: str
+    withdrawn_at: str
+
+
+def include(metadata: MetaData) -> MetaData:
+    """Add these tables to a process's own and return it."""
+    for table in METADATA.sorted_tables:
+        table.to_metadata(metadata)
+    return metadata
+
+
+def keep_openings(conn: Connection, entry: int, openings: SealedOpenings) -> None:
+    """Keep the sealed openings of one ledger entry, in the entry's own transaction."""
+    row = {"entry": entry, "owner": openings.owner, "sealed": openings.sealed}
+    conn.execute(insert(OPENINGS), row)
+
+
+def openings_of(conn: Connection, entry: int) -> SealedOpenings | None:
+    """The sealed openings of one entry, None where it has none."""
+    row = conn.execute(
+        select(OPENINGS.c.owner, OPENINGS.c.sealed).where(OPENINGS.c.entry == entry)
+    ).one_or_none()
+    return None if row is None else SealedOpenings(row.owner, bytes(row.sealed))
+
+
+def destroy_openings(conn: Connection, owner: str) -> None:
+    """Destroy every opening that was sealed under one owner's key."""
+    conn.execute(delete(OPENINGS).where(OPENINGS.c.owner == owner))
+
+
+def put_policy(conn: Connection, policy: PolicyRow) -> None:
+    """Put a policy into force, for the first time or again."""
+    if policy_row(conn, policy.digest) is None:
+        conn.execute(insert(POLICIES), vars(policy))
+        return
+    times = {"approved_at": policy.approved_at, "withdrawn_at": ""}
+    conn.execute(update(POLICIES).where(POLICIES.c.digest == policy.digest).values(**times))
+
+
+def withdraw_policy(conn: Connection, digest: str, at: str) -> None:
+    """Take a policy out of force."""
+    conn.execute(update(POLICIES).where(POLICIES.c.digest == digest).values(withdrawn_at=at))
+
+
+def policy_row(conn: Connection, digest: str) -> PolicyRow | None:
+    """The policy of this digest, in force or withdrawn; None if it was never approved."""
+    row = conn.execute(select(POLICIES).where(POLICIES.c.digest == digest)).one_or_none()
+    return None if row is None else PolicyRow(**row._mapping)
+
+
+def policy_rows(conn: Connection) -> list[PolicyRow]:
+    """All policies, oldest approval first."""
+    rows = conn.execute(select(POLICIES).order_by(POLICIES.c.approved_at, POLICIES.c.digest))
+    return [PolicyRow(**row._mapping) for row in rows]

@@ -1,0 +1,1 @@
+"""What crosses the network: channels, servers, the guard before every handler."""

@@ -1,0 +1,1 @@
+"""Cross-witnessing: what this process has seen of the ledgers of others."""
