@@ -1,6 +1,7 @@
 """Set intersection between two parties, on the OPRF: exact, one-sided, streamed.
 
-Source: Jarecki-Liu 2009 and RFC 9497 (intersection: F(k, y) against F(k, x)); De Cristofaro,
+Source: design.md 11.5;
+Jarecki-Liu 2009 and RFC 9497 (intersection: F(k, y) against F(k, x)); De Cristofaro,
 Gasti and Tsudik 2012 (cardinality: one blind for all, and the sender shuffles). With sender
 (set Y, key k) and receiver (set X), H1 the OPRF's hash to the group, T the label and session:
     tags           sender → receiver    t = SHA-256(T, F(k, y))[:16], sorted     16 bytes each

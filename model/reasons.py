@@ -1,5 +1,6 @@
 """The closed list of reasons for which Hedui refuses, in words for the people who meet them.
 
+Source: design.md 2.4.9.
 A refusal carries its code and nothing else: no value, no name, no count. ``EXPLANATIONS`` says
 in English and Chinese what happened and what to do; docs/reasons.md is checked against it.
 """

@@ -1,9 +1,9 @@
 """What the coordinator verifies of the holders' messages, and how bits are read.
 
-Source: DESIGN 2.6. The mask is public: the coordinator recomputes C from the answers and the
-mask that was signed. Flips and results are sealed to it, of a re-check to the reviewer; both
-must be signed by the pinned holders, for this permit and this C, and must follow the same
-message before them.
+Source: design.md 2.6.5, 2.6.12. The mask is public: the coordinator recomputes C from the
+answers and the mask that was signed. Flips and results are sealed to it, of a re-check to the
+reviewer; both must be signed by the pinned holders, for this permit and this C, and must follow
+the same message before them.
 Learns: their recipient, the bits, flips XOR results; neither alone says anything.
 """
 

@@ -1,4 +1,7 @@
-"""``hedui authorize`` and ``hedui authorization …``: letters, by clerk and checker."""
+"""``hedui authorize`` and ``hedui authorization …``: letters, by clerk and checker.
+
+Source: design.md 2.1.4, 2.3.2.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,4 +1,7 @@
-"""``hedui case list | show | decide | countersign | erase``."""
+"""``hedui case list | show | decide | countersign | erase``.
+
+Source: design.md 2.7.2.
+"""
 
 import sys
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """A reviewer's re-check: permit from the registrar, opening through the coordinator, comparison.
 
-Source: DESIGN 2.6. Trusts: the federation file for everybody's keys. Neither registrar nor
+Source: design.md 2.6.15. Trusts: the federation file for everybody's keys. Neither registrar nor
 coordinator is believed: permit, holders' messages and openings are verified here.
 Learns: the bits of one case and its programmes, no person.
 """

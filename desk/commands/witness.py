@@ -1,5 +1,6 @@
 """``hedui witness serve``: a reviewer's own witness, on the reviewer's own machine.
 
+Source: design.md 4.8.
 It asks processes for their newest checkpoint and the proof from what it saw last, keeps what
 extends it, cosigned under the reviewer's key, and keeps both sides of what does not. The
 cosignature is left with the process as well, so that its bundles show it to everybody. Nobody in

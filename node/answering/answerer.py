@@ -1,4 +1,4 @@
-"""One ticket, one answer, in the order of DESIGN 2.4.
+"""One ticket, one answer, in the order of design.md 2.4.
 
 Intent before acting, result before answering: ``query.received`` is committed before anything
 is matched, ``query.answered`` before the reply is made. The same query id gets the same stored
