@@ -249,7 +249,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         "the manifest is past its expiry", "open a new case", "查询清单已过期"
     ),
     Reason.MANIFEST_MISMATCH: _e(
-        "manifest, ticket, openings or policy do not belong together",
+        "manifest, ticket, reveals or policy do not belong together",
         "open the case again; if it recurs, tell the security reviewer",
         "查询清单与查询凭证不一致",
     ),

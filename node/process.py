@@ -16,8 +16,8 @@ from model.roles import Role
 from node.admin_service import NodeAdminService
 from node.answering.answerer import Answerer
 from node.answering.checks import Examiner, newest_epoch
+from node.answering.disclosure import AnswerOpener
 from node.answering.encrypting import Encryptor
-from node.answering.opening import AnswerOpener
 from node.index.enrolling import Enroller
 from node.query_service import AnswerAuditService, Pace, QueryService, Sleep
 from node.records.importing import Importer
@@ -64,7 +64,6 @@ def _build(parts: Parts, sleep: Sleep | None) -> Assembly:
             f'federation.toml gives node "{parts.name}" neither a department nor a key share'
         )
     receipts = Receipts(parts.database, parts.writer, parts.signer)
-    receipts.start()
     policies = Policies(parts.database)
     services = [_policy_service(parts, policies), _admin_service(parts)]
     background: list[Background] = []

@@ -1,4 +1,4 @@
-"""All tables of a node process: records, index, answers, openings, and what every process has."""
+"""All tables of a node: records, index, answers, participations, what every process has."""
 
 from sqlalchemy import MetaData
 

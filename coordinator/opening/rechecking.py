@@ -16,7 +16,7 @@ from coordinator.case.refusals import Refusals
 from coordinator.case.state import Setback
 from coordinator.case.store import CaseRow
 from coordinator.opening import context
-from coordinator.opening.disclosing import seal_openings
+from coordinator.opening.disclosure import seal_reveals
 from coordinator.opening.relay import OpeningFailed, Output, Relay, Run
 from hedui.v1 import common_pb2, recheck_pb2_grpc
 from hedui.v1 import recheck_pb2 as pb
@@ -122,9 +122,9 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
             mask=output.mask,
             flips=output.flips,
             results=output.results,
-            openings=seal_openings(
-                self._rechecks.bits_opening(case),
-                run.issued.openings["programmes"],
+            reveals=seal_reveals(
+                self._rechecks.bits_reveal(case),
+                run.issued.reveals["programmes"],
                 reviewer=reviewer_of(permit, self._federation),
                 permit=run.signed.digest,
             ),

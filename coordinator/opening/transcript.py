@@ -10,6 +10,7 @@ Learns: their recipient, the bits, flips XOR results; neither alone says anythin
 from collections.abc import Sequence
 
 from crypto import knowledge, paillier
+from crypto.comparison import reveal
 from crypto.errors import CryptoError
 from crypto.sealing import SealingKey
 from hedui.v1 import common_pb2, holder_pb2
@@ -94,8 +95,7 @@ def read_bits(
     blinded = _received("results", results, permit.evaluator, mask, name, key, federation)
     if masked[0].previous != blinded[0].previous:
         raise Refusal(Reason.MESSAGE_INVALID, "flips and results follow different messages")
-    pairs = zip(decode_bits(masked[1], count), decode_bits(blinded[1], count), strict=True)
-    return [flip ^ result for flip, result in pairs]
+    return reveal(decode_bits(blinded[1], count), decode_bits(masked[1], count))
 
 
 def _received(

@@ -1,7 +1,7 @@
 """A reviewer's re-check: permit from the registrar, opening through the coordinator, comparison.
 
 Source: design.md 2.6.15. Trusts: the federation file for everybody's keys. Neither registrar nor
-coordinator is believed: permit, holders' messages and openings are verified here.
+coordinator is believed: permit, holders' messages and reveals are verified here.
 Learns: the bits of one case and its programmes, no person.
 """
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from coordinator.opening.disclosing import unseal_openings
+from coordinator.opening.disclosure import unseal_reveals
 from coordinator.opening.transcript import read_bits
-from crypto.commit import verify_opening
+from crypto.commit import verify_reveal
 from crypto.errors import CryptoError
 from crypto.sealing import SealingKey
 from desk.client.acting import Acting
@@ -73,7 +73,7 @@ class Recheck:
 
 
 @dataclass(frozen=True)
-class Papers:
+class RecheckPapers:
     """Verified: the determination's entry, the manifest, and the permit of the re-check."""
 
     entry: Entry
@@ -173,7 +173,7 @@ def _checked(process: str, check: Callable[[], T]) -> T:
 # ---------------------------------------------------------------- the permit
 
 
-def _papers(acting: Acting, determined: Proven) -> Papers:
+def _papers(acting: Acting, determined: Proven) -> RecheckPapers:
     receipt = common_pb2.LedgerReceipt(
         index=determined.index,
         path=list(determined.path),
@@ -193,7 +193,7 @@ def _papers(acting: Acting, determined: Proven) -> Papers:
 
 def check_papers(
     reply: pb.IssueRecheckReply, leaf: bytes, reviewer: str, federation: Federation
-) -> Papers:
+) -> RecheckPapers:
     """Verify the registrar's documents against the determination. Raises Refusal, ValueError."""
     entry, registrar = decode(leaf), federation.registrar
     about, first = signed_from_wire(reply.manifest), signed_from_wire(reply.first)
@@ -210,13 +210,13 @@ def check_papers(
     check_split(manifest, permit)
     beside = federation.holders_beside(permit.reviewer)
     check_recheck(manifest, permit, before, first.digest, names, threshold, beside)
-    return Papers(entry, manifest, permit, signed)
+    return RecheckPapers(entry, manifest, permit, signed)
 
 
 # ---------------------------------------------------------------- what comes out
 
 
-def _relayed(acting: Acting, case: str, papers: Papers) -> pb.RecheckReply:
+def _relayed(acting: Acting, case: str, papers: RecheckPapers) -> pb.RecheckReply:
     coordinator = acting.federation.coordinator.name
     request = pb.RecheckRequest(permit=signed_to_wire(papers.signed), case_id=case)
     reply: pb.RecheckReply = acting.call(
@@ -226,7 +226,7 @@ def _relayed(acting: Acting, case: str, papers: Papers) -> pb.RecheckReply:
 
 
 def compared(
-    reply: pb.RecheckReply, papers: Papers, key: SealingKey, federation: Federation
+    reply: pb.RecheckReply, papers: RecheckPapers, key: SealingKey, federation: Federation
 ) -> list[Compared]:
     """Both bits of each slot, in order. Raises Refusal or ValueError where anything is unsound.
 
@@ -250,13 +250,15 @@ def compared(
     ]
 
 
-def _opened(reply: pb.RecheckReply, papers: Papers, key: SealingKey) -> tuple[list[int], Layout]:
+def _opened(
+    reply: pb.RecheckReply, papers: RecheckPapers, key: SealingKey
+) -> tuple[list[int], Layout]:
     """The bits that were determined, by the ledger's commitment; and what each of them means."""
-    bits, programmes = unseal_openings(
-        reply.openings, key=key, reviewer=papers.permit.reviewer, permit=papers.signed.digest
+    bits, programmes = unseal_reveals(
+        reply.reveals, key=key, reviewer=papers.permit.reviewer, permit=papers.signed.digest
     )
-    verify_opening(bytes.fromhex(str(papers.entry.fields.get("bits", ""))), bits)
-    verify_opening(bytes.fromhex(papers.manifest.commitments.programmes), programmes)
+    verify_reveal(bytes.fromhex(str(papers.entry.fields.get("bits", ""))), bits)
+    verify_reveal(bytes.fromhex(papers.manifest.commitments.programmes), programmes)
     policy = parse(reply.policy)
     if policy.digest.hex() != papers.manifest.policy or not isinstance(programmes.value, list):
         raise ValueError("a policy that is not the manifest's")
@@ -267,7 +269,9 @@ def _opened(reply: pb.RecheckReply, papers: Papers, key: SealingKey) -> tuple[li
     return found, layout
 
 
-def _mask_header(reply: pb.RecheckReply, papers: Papers, federation: Federation) -> HolderHeader:
+def _mask_header(
+    reply: pb.RecheckReply, papers: RecheckPapers, federation: Federation
+) -> HolderHeader:
     """The masker's signed header: flips and results must be of the C that it names."""
     try:
         said = HolderHeader.decode(reply.mask.header.body).ciphertext

@@ -14,19 +14,19 @@ from desk.command import Options
 from desk.commands.reconciling import read_ledgers, trusted_federation
 from desk.commands.reporting import zone_named
 from hedui.v1 import node_pb2, node_pb2_grpc, registrar_pb2, registrar_pb2_grpc
-from model.documents.query import Ticket
-from model.documents.sampling import SampleGrant
-from model.documents.signed import DocumentError, Signed
-from model.federation import Federation
-from model.opened import (
+from model.disclosure import (
+    AnswerDisclosure,
+    EntryDisclosure,
     Granted,
-    OpenedAnswer,
-    OpenedEntry,
     answer_parts,
     open_answer_of,
     open_granted,
     sample_parts,
 )
+from model.documents.query import Ticket
+from model.documents.sampling import SampleGrant
+from model.documents.signed import DocumentError, Signed
+from model.federation import Federation
 from reviewer.answers import check_answer, contributions
 from reviewer.checks import check_entry, check_erased
 from reviewer.papers import Check, Papers, Sources, Wrong, judge
@@ -52,7 +52,7 @@ class Sampled:
     entry: int
     granted: Granted | None
     erased_by: int | None = None
-    answers: dict[str, OpenedAnswer] = field(default_factory=dict)
+    answers: dict[str, AnswerDisclosure] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
 
 
@@ -126,8 +126,8 @@ def _registrar(acting: Acting, method: str, request: Any) -> Any:
 
 
 def _open(acting: Acting, sample: str, entry: int, *, answers: bool) -> Sampled:
-    request = registrar_pb2.OpenSampleRequest(sample=sample, entry=entry)
-    reply = _registrar(acting, "OpenSample", request)
+    request = registrar_pb2.DiscloseSampleRequest(sample=sample, entry=entry)
+    reply = _registrar(acting, "DiscloseSample", request)
     key, reviewer = seal_key(acting), acting.member.name
     try:
         granted = open_granted(reply.sealed, key, sample_parts(sample, entry, reviewer))
@@ -171,11 +171,11 @@ def _ask_departments(acting: Acting, found: Sampled, grant: SampleGrant, *, valu
 
 def _open_answer(
     acting: Acting, process: str, found: Sampled, query: str, *, values: bool
-) -> OpenedAnswer:
+) -> AnswerDisclosure:
     grant = _grant(found)
     message = signed_to_wire(grant)
-    request = node_pb2.OpenAnswerRequest(grant=message, query=query, values=values)
-    reply = acting.call(process, node_pb2_grpc.AnswerAuditServiceStub, "OpenAnswer", request)
+    request = node_pb2.DiscloseAnswerRequest(grant=message, query=query, values=values)
+    reply = acting.call(process, node_pb2_grpc.AnswerAuditServiceStub, "DiscloseAnswer", request)
     parts = answer_parts(grant.digest, query, acting.member.name)
     opened = open_answer_of(reply.sealed, seal_key(acting), parts)
     if values and not opened.plaintext:
@@ -193,7 +193,7 @@ def tickets_of(found: Sampled) -> list[Ticket]:
     """The tickets of an opened entry. Raises DocumentError."""
     if found.granted is None:
         return []
-    opened = OpenedEntry.decode(found.granted.opened.encode())
+    opened = EntryDisclosure.decode(found.granted.opened.encode())
     return [Ticket.decode(each.ticket.signed.body) for each in opened.tickets]
 
 
@@ -213,7 +213,7 @@ def check(sources: Sources, found: Sampled) -> dict[str, Any]:
         erased = check_erased(sources, found.entry, int(found.erased_by or 0))
         return result | {"checks": [asdict(erased)]}
     granted, said = found.granted, "the registrar signed that it opened exactly this to you"
-    papers = Papers(sources, found.entry, OpenedEntry.decode(granted.opened.encode()))
+    papers = Papers(sources, found.entry, EntryDisclosure.decode(granted.opened.encode()))
     checks = [judge("opened", said, lambda: _granted(granted, sources, found))]
     entry_checks = list(check_entry(papers))
     checks += entry_checks

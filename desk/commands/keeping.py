@@ -1,4 +1,4 @@
-"""A sample on the reviewer's disk: what was opened, and openings that other commands read.
+"""A sample on the reviewer's disk: what was disclosed, and reveals that other commands read.
 
     openings.jsonl         lines of commitment, field, value, salt: `hedui ledger report --openings`
     entry-12.json          the registrar's grant and what it opened, byte for byte
@@ -15,11 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from crypto import jcs
-from crypto.commit import Opening, verify_opening
+from crypto.commit import Reveal, verify_reveal
 from crypto.errors import CryptoError
 from desk.commands.drawing import Sampled, tickets_of
+from model.disclosure import (
+    MAX_DISCLOSURE_BYTES,
+    AnswerDisclosure,
+    EntryDisclosure,
+    Granted,
+    RevealedField,
+)
 from model.documents.signed import DocumentError
-from model.opened import MAX_OPENED_BYTES, Granted, OpenedAnswer, OpenedEntry, OpenedField
 from reviewer.papers import Papers, Sources
 from runtime.errors import SettingsError
 from runtime.site.endpoints import write_atomically
@@ -62,40 +68,40 @@ def _files(sources: Sources, found: list[Sampled]) -> Iterator[tuple[str, bytes]
         table.append({"sample": each.sample, "entry": each.entry, "erased_by": each.erased_by})
         if each.granted is not None:
             yield f"entry-{each.entry}.json", each.granted.encode()
-            lines += [jcs.encode(row) + b"\n" for row in _openings(sources, each)]
+            lines += [jcs.encode(row) + b"\n" for row in _reveals(sources, each)]
         for query, answer in each.answers.items():
             yield f"answer-{query}.json", answer.encode()
     yield "sample.json", jcs.encode(table)
     yield "openings.jsonl", b"".join(lines)
 
 
-def _openings(sources: Sources, found: Sampled) -> Iterator[dict[str, jcs.Json]]:
-    """Each opening that fits a commitment in the registrar's ledger or the manifest."""
+def _reveals(sources: Sources, found: Sampled) -> Iterator[dict[str, jcs.Json]]:
+    """Each reveal that fits a commitment in the registrar's ledger or the manifest."""
     if found.granted is None:
         return
-    opened = OpenedEntry.decode(found.granted.opened.encode())
+    opened = EntryDisclosure.decode(found.granted.opened.encode())
     papers = Papers(sources, found.entry, opened)
     try:
         yield from _fitting(papers.issued.fields, opened.issued_openings)
         yield from _fitting(papers.given.fields, opened.given_openings)
         yield from _fitting(papers.manifest.commitments.model_dump(), opened.manifest_openings)
     except (ValueError, KeyError):
-        # What cannot be parsed has failed its check, and gives no openings.
+        # What cannot be parsed has failed its check, and gives no reveals.
         return
 
 
 def _fitting(
-    commitments: Mapping[str, Any], openings: list[OpenedField]
+    commitments: Mapping[str, Any], reveals: list[RevealedField]
 ) -> Iterator[dict[str, jcs.Json]]:
-    for each in openings:
+    for each in reveals:
         commitment = commitments.get(each.field)
-        if isinstance(commitment, str) and _fits(commitment, each.opening):
+        if isinstance(commitment, str) and _fits(commitment, each.reveal):
             yield {"commitment": commitment} | each.model_dump()
 
 
-def _fits(commitment: str, opening: Opening) -> bool:
+def _fits(commitment: str, reveal: Reveal) -> bool:
     try:
-        verify_opening(bytes.fromhex(commitment), opening)
+        verify_reveal(bytes.fromhex(commitment), reveal)
     except (CryptoError, ValueError):
         return False
     return True
@@ -104,7 +110,7 @@ def _fits(commitment: str, opening: Opening) -> bool:
 def read_sample(folder: Path) -> list[Sampled]:
     """What ``keep_sample`` wrote. Raises SettingsError naming the file."""
     try:
-        rows = jcs.decode((folder / "sample.json").read_bytes(), max_bytes=MAX_OPENED_BYTES)
+        rows = jcs.decode((folder / "sample.json").read_bytes(), max_bytes=MAX_DISCLOSURE_BYTES)
         return [_read(folder, row) for row in rows]
     except OSError as error:
         raise SettingsError(f"{error.filename} cannot be read: {error.strerror}") from None
@@ -121,5 +127,5 @@ def _read(folder: Path, row: Mapping[str, Any]) -> Sampled:
     for ticket in tickets_of(found):
         file = folder / f"answer-{ticket.query}.json"
         if file.is_file():
-            found.answers[ticket.query] = OpenedAnswer.decode(file.read_bytes())
+            found.answers[ticket.query] = AnswerDisclosure.decode(file.read_bytes())
     return found

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from model.documents.authorization import PURPOSE, Authorization, Grant, Level, Member
+from model.documents.authorization import PURPOSE, Authorization, Grant, HouseholdMember, Level
 from model.fields import Strict, Text
 from model.identifiers import IdentifierError, parse
 from model.limits import MAX_POLICY_BYTES
@@ -25,7 +25,7 @@ def _date_text(value: Any) -> Any:
 Day = Annotated[str, BeforeValidator(_date_text)]
 
 
-class LetterMember(Strict):
+class MemberForm(Strict):
     """``[[member]]``."""
 
     person: str
@@ -34,14 +34,14 @@ class LetterMember(Strict):
     guardian: str = ""
 
 
-class LetterGrant(Strict):
+class GrantForm(Strict):
     """``[[grant]]``."""
 
     department: str
     resources: list[str]
 
 
-class Letter(Strict):
+class LetterForm(Strict):
     """The whole file."""
 
     number: str
@@ -54,14 +54,14 @@ class Letter(Strict):
     valid_to: Day
     evidence_file: Text
     single_department_rules: Annotated[list[str], Field(default_factory=list)]
-    member: list[LetterMember]
-    grant: list[LetterGrant]
+    member: list[MemberForm]
+    grant: list[GrantForm]
 
 
 _TABLES: dict[str, list[str]] = {
-    "": sorted(Letter.model_fields),
-    "member": sorted(LetterMember.model_fields),
-    "grant": sorted(LetterGrant.model_fields),
+    "": sorted(LetterForm.model_fields),
+    "member": sorted(MemberForm.model_fields),
+    "grant": sorted(GrantForm.model_fields),
 }
 
 
@@ -100,7 +100,7 @@ def read_letter(path: Path, *, clerk: str) -> Authorization:
         raise SettingsError(f"{path}: {_explain(error, plain=True)}") from None
 
 
-def _parse(path: Path) -> Letter:
+def _parse(path: Path) -> LetterForm:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -108,14 +108,14 @@ def _parse(path: Path) -> Letter:
     if len(data) > MAX_POLICY_BYTES:
         raise SettingsError(f"{path} has more than {MAX_POLICY_BYTES} bytes")
     try:
-        return Letter.model_validate(tomllib.loads(data.decode("utf-8")))
+        return LetterForm.model_validate(tomllib.loads(data.decode("utf-8")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} is not TOML: {error}") from None
     except ValidationError as error:
         raise SettingsError(f"{path}: {_explain(error)}") from None
 
 
-def _member(path: Path, position: int, member: LetterMember) -> Member:
+def _member(path: Path, position: int, member: MemberForm) -> HouseholdMember:
     try:
         guardian = parse(member.guardian).text if member.guardian else ""
         person = parse(member.person).text
@@ -123,7 +123,7 @@ def _member(path: Path, position: int, member: LetterMember) -> Member:
         raise SettingsError(f"{path}: member {position}: {error}") from None
     try:
         table = member.model_dump() | {"person": person, "guardian": guardian}
-        return Member.model_validate(table)
+        return HouseholdMember.model_validate(table)
     except ValidationError as error:
         detail = error.errors(include_input=False, include_url=False)[0]
         raise SettingsError(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from desk.client.acting import Acting
     from ledger.verify.reconcile_facts import Ledger
-    from model.opened import OfficerOf
+    from model.disclosure import OfficerOf
 
 Bundle = Annotated[Path, typer.Argument(help="The registrar's bundle, as exported.")]
 Target = Annotated[Path, typer.Option("--to", help="File to write; it must not exist.")]
@@ -58,16 +58,16 @@ def officers(
 def _fetch(acting: "Acting", ledger: "Ledger") -> "Iterator[OfficerOf]":
     """Every page up to the bundle's end."""
     from desk.commands.drawing import seal_key
-    from hedui.v1.registrar_pb2 import OpenOfficersRequest
+    from hedui.v1.registrar_pb2 import DiscloseOfficersRequest
     from hedui.v1.registrar_pb2_grpc import SampleServiceStub
+    from model.disclosure import officers_parts, open_officers_of
     from model.documents.signed import DocumentError
-    from model.opened import officers_parts, open_officers_of
     from runtime.errors import PeerFault
 
     name, first = acting.federation.registrar.name, 0
     while first < ledger.entries:
-        request = OpenOfficersRequest(first=first)
-        reply = acting.call(name, SampleServiceStub, "OpenOfficers", request)
+        request = DiscloseOfficersRequest(first=first)
+        reply = acting.call(name, SampleServiceStub, "DiscloseOfficers", request)
         parts = officers_parts(first, acting.member.name)
         try:
             yield from open_officers_of(reply.sealed, seal_key(acting), parts).officers
@@ -79,13 +79,13 @@ def _fetch(acting: "Acting", ledger: "Ledger") -> "Iterator[OfficerOf]":
 
 
 def _line(acting: "Acting", issued: dict[int, str], each: "OfficerOf") -> dict[str, str]:
-    from crypto.commit import verify_opening
+    from crypto.commit import verify_reveal
     from crypto.errors import CryptoError
     from runtime.errors import PeerFault
 
-    commitment, opening = issued[each.entry], each.opening
+    commitment, reveal = issued[each.entry], each.reveal
     try:
-        verify_opening(bytes.fromhex(commitment), opening)
+        verify_reveal(bytes.fromhex(commitment), reveal)
     except (CryptoError, ValueError):
         name = acting.federation.registrar.name
         sentence = f"{name} named an officer that entry {each.entry} does not commit to"

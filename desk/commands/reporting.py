@@ -59,7 +59,7 @@ def report(
 ) -> None:
     """Show unusual queries: bursts, after revocation, without determination, off-hours, volume."""
     from desk.commands.reconciling import read_ledgers, trusted_federation
-    from reviewer.report import Usual, read_openings
+    from reviewer.report import Usual, read_reveals
     from reviewer.report import report as run
 
     opens, closes = _hours(hours)
@@ -73,7 +73,7 @@ def report(
         burst_s=60.0 * burst_minutes,
         waiting_s=86_400.0 * waiting_days,
         factor=factor,
-        officers=read_openings(openings) if openings else {},
+        officers=read_reveals(openings) if openings else {},
     )
     data = trusted_federation(options(context), bundles, federation)
     rows = run(read_ledgers(bundles, data), usual)

@@ -19,7 +19,7 @@ from model.documents.signed import Signed, sign
 from model.policy.contributing import contribution
 from model.reasons import Reason
 from node.answering import store
-from node.answering.checks import Examiner, Papers, Question, Trace
+from node.answering.checks import Examiner, Query, Question, Trace
 from node.answering.encrypting import Encrypted, Encryptor
 from node.answering.matching import check_ready, read_household
 from node.answering.measuring import measure_household
@@ -64,7 +64,7 @@ class Answerer:
         """Whose data these are."""
         return self.examiner.member.department
 
-    def answer(self, read: Callable[[], Papers]) -> Answered:
+    def answer(self, read: Callable[[], Query]) -> Answered:
         """Return the one answer to a ticket. Raises Refusal; every refusal is ledgered.
 
         Args:
@@ -80,7 +80,7 @@ class Answerer:
             self._ledger_refusal(trace, refusal)
             raise refusal from None
 
-    def _answer(self, papers: Papers, trace: Trace) -> Answered:
+    def _answer(self, papers: Query, trace: Trace) -> Answered:
         now = self.clock.now()
         with self.database.read() as conn:
             seen = store.newest_revocations(conn)

@@ -26,7 +26,7 @@ from runtime.clock import Clock, rfc3339
 from runtime.errors import Refusal
 from runtime.storage.database import Database
 from runtime.storage.salting import Salted
-from runtime.storage.store import keep_openings
+from runtime.storage.store import keep_reveals
 from runtime.storage.writer import Tx, Writer
 
 _PREFIX = "import-"
@@ -92,7 +92,7 @@ class Importer:
                 data_date=resource.data_date,
                 person=actor,
             )
-            keep_openings(tx.conn, entry, sealed)
+            keep_reveals(tx.conn, entry, sealed)
 
         try:
             self._stage(found)

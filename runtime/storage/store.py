@@ -1,4 +1,4 @@
-"""Tables that every process has: approved policies, and sealed openings of ledger entries."""
+"""Tables that every process has: approved policies, and sealed reveals of ledger entries."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +19,7 @@ from sqlalchemy import (
     update,
 )
 
-from runtime.storage.salting import SealedOpenings
+from runtime.storage.salting import SealedReveals
 
 _Number = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -39,7 +39,7 @@ OPENINGS: Final = Table(
     "ledger_opening",
     METADATA,
     Column("entry", _Number, primary_key=True, autoincrement=False),
-    # Whose key sealed it; "" for the process's own. Destroying that key erases the opening.
+    # Whose key sealed it; "" for the process's own. Destroying that key erases the reveal.
     Column("owner", String(64), nullable=False, index=True),
     Column("sealed", LargeBinary, nullable=False),
 )
@@ -64,22 +64,22 @@ def include(metadata: MetaData) -> MetaData:
     return metadata
 
 
-def keep_openings(conn: Connection, entry: int, openings: SealedOpenings) -> None:
-    """Keep the sealed openings of one ledger entry, in the entry's own transaction."""
-    row = {"entry": entry, "owner": openings.owner, "sealed": openings.sealed}
+def keep_reveals(conn: Connection, entry: int, reveals: SealedReveals) -> None:
+    """Keep the sealed reveals of one ledger entry, in the entry's own transaction."""
+    row = {"entry": entry, "owner": reveals.owner, "sealed": reveals.sealed}
     conn.execute(insert(OPENINGS), row)
 
 
-def openings_of(conn: Connection, entry: int) -> SealedOpenings | None:
-    """The sealed openings of one entry, None where it has none."""
+def reveals_of(conn: Connection, entry: int) -> SealedReveals | None:
+    """The sealed reveals of one entry, None where it has none."""
     row = conn.execute(
         select(OPENINGS.c.owner, OPENINGS.c.sealed).where(OPENINGS.c.entry == entry)
     ).one_or_none()
-    return None if row is None else SealedOpenings(row.owner, bytes(row.sealed))
+    return None if row is None else SealedReveals(row.owner, bytes(row.sealed))
 
 
-def destroy_openings(conn: Connection, owner: str) -> None:
-    """Destroy every opening that was sealed under one owner's key."""
+def destroy_reveals(conn: Connection, owner: str) -> None:
+    """Destroy every reveal that was sealed under one owner's key."""
     conn.execute(delete(OPENINGS).where(OPENINGS.c.owner == owner))
 
 

@@ -15,12 +15,13 @@ from model.access import ACCESS, OWN_ORGANISATION_SERVICES
 from model.roles import PROCESS_ROLES, Role
 from runtime.clock import SystemClock
 from runtime.counters import Counters
-from runtime.logging import Log, MemorySink
+from runtime.logging import Log
 from runtime.site.certificates import host_name
 from runtime.site.identity import Identity, load_person, load_process_identity
 from runtime.site.settings import ServerSettings
 from runtime.transport.server import Server, build_server
 from tests.support.homes import MEMBERS, Home, Who, make_home
+from tests.support.logs import MemorySink
 
 PROTO = Path(__file__).resolve().parents[2] / "proto"
 

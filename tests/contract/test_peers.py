@@ -20,9 +20,9 @@ from runtime import errors
 from runtime.process import Service
 from runtime.site.certificates import create_authority
 from runtime.site.endpoints import write_endpoints
-from runtime.transport.health import check_health
 from tests.support.calls import Node, Site, bare, start_node
 from tests.support.homes import FixedClock, Home, who
+from tests.support.serving import check_health
 
 
 def moved(home: Home, name: str, address: str) -> None:

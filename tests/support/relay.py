@@ -12,7 +12,7 @@ from typing import Any
 
 from coordinator.opening.transcript import read_bits
 from crypto import packing, paillier, threshold
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.signing import SigningKey
 from desk.commands import requesting
 from desk.commands.requesting import Question
@@ -28,7 +28,7 @@ from model.policy import parse, policy_digest
 from runtime.site.endpoints import Endpoints
 from runtime.site.identity import load_process_identity
 from runtime.transport.channel import Dialer
-from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.transport.wire import reveals_from_wire, signed_from_wire, signed_to_wire
 from tests.support.county import POLICY, County
 from tests.support.keys import dealt
 
@@ -57,14 +57,14 @@ class Papers:
         return Manifest.decode(self.reply.manifest.body)
 
     @property
-    def openings(self) -> Mapping[str, Opening]:
+    def reveals(self) -> Mapping[str, Reveal]:
         """By field."""
-        return openings_from_wire(self.reply.openings)
+        return reveals_from_wire(self.reply.reveals)
 
     @property
     def terms(self) -> CaseTerms:
         """Layout and inputs."""
-        return case_terms(self.manifest, self.openings, parse(POLICY))
+        return case_terms(self.manifest, self.reveals, parse(POLICY))
 
     def ticket(self, department: str) -> Doc:
         """As the registrar signed it."""
@@ -151,7 +151,7 @@ class Relay(AbstractContextManager["Relay"]):
             manifest=papers.reply.manifest,
             ticket=ticket or papers.ticket(department),
             revocations=revocations or self.revocations(),
-            openings=papers.reply.openings,
+            reveals=papers.reply.reveals,
         )
         reply: node_pb2.AnswerReply = self._call(department, QueryServiceStub, "Answer", request)
         return reply
@@ -180,7 +180,7 @@ class Relay(AbstractContextManager["Relay"]):
             holder_pb2.OpeningContext(
                 manifest=papers.reply.manifest,
                 permit=permit,
-                openings=papers.reply.openings,
+                reveals=papers.reply.reveals,
                 answers=answers,
             )
         )

@@ -3,7 +3,7 @@
 Source: design.md 4.13; docs/adr/0019-samples.md.
 Trusts: the federation file for the reviewer's sealing key.
 Learns: the reviewer, persons, letter, request, and pseudonyms of this household; nobody else.
-Not protected: what a reviewer does with it. Every opening is ledgered, and so is every drawing.
+Not protected: what a reviewer does with it. Every disclosure is ledgered, and so is every drawing.
 """
 
 import hashlib
@@ -11,48 +11,50 @@ import hashlib
 from crypto import oprf
 from crypto.labels import Label
 from crypto.sealing import SealingPublicKey
+from model.disclosure import (
+    DisclosedTicket,
+    EntryDisclosure,
+    Granted,
+    RevealedField,
+    SignedText,
+    sample_parts,
+    seal_disclosure,
+)
 from model.documents.query import Manifest, Ticket
 from model.documents.sampling import SampleGrant
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
-from model.opened import (
-    Granted,
-    OpenedEntry,
-    OpenedField,
-    OpenedTicket,
-    SignedText,
-    sample_parts,
-    seal_opened,
-)
 from model.pseudonym import oprf_input
 from model.reasons import Reason
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.vault import Letter, open_letter, unseal_signed
 from registrar.manifests import store as manifests
-from registrar.manifests.issuing import all_openings
+from registrar.manifests.issuing import all_reveals
 from registrar.office import Office, record
 from registrar.sampling import store
 from registrar.sampling.drawing import Issuance, find_issuance
 from registrar.sampling.store import DrawnRow
 from runtime.errors import Refusal
 from runtime.storage.salting import unseal
-from runtime.storage.store import openings_of, policy_row
+from runtime.storage.store import policy_row, reveals_of
 from runtime.storage.writer import Tx
 from runtime.transport.guard import Caller
 
 
-def open_drawn(office: Office, sample: str, entry: int, caller: Caller) -> bytes:
+def disclose_drawn(office: Office, sample: str, entry: int, caller: Caller) -> bytes:
     """Return one drawn entry, sealed to the caller; ledgered before. Raises Refusal."""
     drawn = _drawn(office, sample, entry, caller)
     issuance = find_issuance(office, entry)
     letter = open_letter(office, issuance.letter)
-    opened, queries = _opened(office, issuance, letter)
+    opened, queries = _disclosure(office, issuance, letter)
     body = opened.encode().decode()
     grant = _grant(office, drawn, issuance, queries, body)
     _record(office, grant, issuance, caller)
     key = SealingPublicKey(bytes.fromhex(caller.member.seal_key))
     granted = Granted(grant=SignedText.of(grant), opened=body)
-    return seal_opened(granted, key, Label.SAMPLE_SEAL, sample_parts(sample, entry, caller.name))
+    return seal_disclosure(
+        granted, key, Label.SAMPLE_SEAL, sample_parts(sample, entry, caller.name)
+    )
 
 
 def _drawn(office: Office, sample: str, entry: int, caller: Caller) -> DrawnRow:
@@ -65,7 +67,9 @@ def _drawn(office: Office, sample: str, entry: int, caller: Caller) -> DrawnRow:
     return row
 
 
-def _opened(office: Office, issuance: Issuance, letter: Letter) -> tuple[OpenedEntry, list[str]]:
+def _disclosure(
+    office: Office, issuance: Issuance, letter: Letter
+) -> tuple[EntryDisclosure, list[str]]:
     row, key = issuance.manifest, letter.key
     with office.parts.database.read() as conn:
         tickets = manifests.tickets(conn, row.digest)
@@ -73,7 +77,7 @@ def _opened(office: Office, issuance: Issuance, letter: Letter) -> tuple[OpenedE
     if letter.confirmation is None or policy is None:
         raise Refusal(Reason.DATABASE_FAULT, "the check, or the policy, is not stored any more")
     counter = row.countersigned
-    opened = OpenedEntry(
+    opened = EntryDisclosure(
         format="hedui-sample/1",
         letter=SignedText.of(letter.signed),
         check=SignedText.of(letter.confirmation),
@@ -82,7 +86,7 @@ def _opened(office: Office, issuance: Issuance, letter: Letter) -> tuple[OpenedE
         if counter
         else None,
         manifest=SignedText.of(Signed(row.body, row.signature, office.parts.name)),
-        manifest_openings=[OpenedField.of(o) for o in all_openings(letter, row)],
+        manifest_openings=[RevealedField.of(o) for o in all_reveals(letter, row)],
         issued_openings=_of_entry(office, letter, issuance.entry),
         given_openings=_of_entry(office, letter, issuance.given),
         tickets=[
@@ -94,21 +98,21 @@ def _opened(office: Office, issuance: Issuance, letter: Letter) -> tuple[OpenedE
     return opened, [ticket.query for ticket in tickets]
 
 
-def _of_entry(office: Office, letter: Letter, entry: int) -> list[OpenedField]:
+def _of_entry(office: Office, letter: Letter, entry: int) -> list[RevealedField]:
     with office.parts.database.read() as conn:
-        sealed = openings_of(conn, entry)
+        sealed = reveals_of(conn, entry)
     if sealed is None:
-        raise Refusal(Reason.DATABASE_FAULT, f"the openings of entry {entry} are not stored")
-    return [OpenedField.of(opening) for opening in unseal(letter.key, sealed)]
+        raise Refusal(Reason.DATABASE_FAULT, f"the reveals of entry {entry} are not stored")
+    return [RevealedField.of(reveal) for reveal in unseal(letter.key, sealed)]
 
 
-def _ticket(office: Office, letter: Letter, signed: Signed) -> OpenedTicket:
+def _ticket(office: Office, letter: Letter, signed: Signed) -> DisclosedTicket:
     """A ticket with the proof that its pseudonyms are the household's under the pinned key."""
     ticket = Ticket.decode(signed.body)
     key = office.keys.prf(ticket.department, ticket.epoch)
     inputs = [oprf_input(person) for person in letter.persons]
     evaluated, proof = oprf.prove_evaluation(key, inputs, rng=office.parts.rng)
-    return OpenedTicket(
+    return DisclosedTicket(
         ticket=SignedText.of(signed), evaluated=[e.hex() for e in evaluated], proof=proof.hex()
     )
 
@@ -138,12 +142,12 @@ def _record(office: Office, grant: Signed, issuance: Issuance, caller: Caller) -
         "grant": grant.digest,
         "reviewer": salted.commit("reviewer", caller.name),
     }
-    openings = salted.seal(office.parts.kek)
+    reveals = salted.seal(office.parts.kek)
 
     def write(tx: Tx) -> None:
         letter = authorizations.get(tx.conn, issuance.letter.number)
         if letter is None or letter.state == "erased":
             raise Refusal(Reason.AUTHORIZATION_ERASED)
-        record(tx, "sample.opened", fields, openings)
+        record(tx, "sample.opened", fields, reveals)
 
     office.parts.writer.run(write)

@@ -1,9 +1,9 @@
-"""What is opened to a reviewer: a drawn entry by the registrar, an answer by its node.
+"""What is disclosed to a reviewer: a drawn entry by the registrar, an answer by its node.
 
 Both travel sealed to the reviewer's pinned key (HPKE), bound to grant or sample by the
 associated data. Only shapes here: nothing in them is believed before the reviewer's tool has held
 it against exported ledgers and pinned keys.
-Learns: the reviewer, persons and letter of a drawn entry; of an opened answer, what this
+Learns: the reviewer, persons and letter of a drawn entry; of a disclosed answer, what this
 department contributed to each rule.
 """
 
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, StringConstraints, ValidationError
 
 from crypto import jcs
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.errors import CryptoError, InvalidInput
 from crypto.labels import Label
 from crypto.sealing import SealingKey, SealingPublicKey
@@ -28,10 +28,10 @@ from model.limits import (
     MAX_POLICY_BYTES,
 )
 
-MAX_OPENED_BYTES: Final = MAX_MESSAGE_BYTES * 3 // 4
+MAX_DISCLOSURE_BYTES: Final = MAX_MESSAGE_BYTES * 3 // 4
 MAX_OFFICERS: Final = 500
 """Entries of one page."""
-_MAX_OPENINGS: Final = 64
+_MAX_REVEALS: Final = 64
 
 
 class SignedText(Strict):
@@ -53,28 +53,28 @@ class SignedText(Strict):
         return Signed(self.body.encode(), bytes.fromhex(self.signature), self.signer)
 
 
-class OpenedField(Strict):
-    """The opening of one commitment."""
+class RevealedField(Strict):
+    """The reveal of one commitment."""
 
     field: Annotated[str, StringConstraints(max_length=64)]
     value: Any
     salt: Hex32
 
     @classmethod
-    def of(cls, opening: Opening) -> Self:
-        """From an opening as it is kept."""
-        return cls(field=opening.field, value=opening.value, salt=opening.salt.hex())
+    def of(cls, reveal: Reveal) -> Self:
+        """From a reveal as it is kept."""
+        return cls(field=reveal.field, value=reveal.value, salt=reveal.salt.hex())
 
     @property
-    def opening(self) -> Opening:
-        """As an opening that can be held against a commitment."""
-        return Opening(self.field, self.value, bytes.fromhex(self.salt))
+    def reveal(self) -> Reveal:
+        """As a reveal that can be held against a commitment."""
+        return Reveal(self.field, self.value, bytes.fromhex(self.salt))
 
 
-OpenedFields = Annotated[list[OpenedField], Field(max_length=_MAX_OPENINGS)]
+RevealedFields = Annotated[list[RevealedField], Field(max_length=_MAX_REVEALS)]
 
 
-class OpenedTicket(Strict):
+class DisclosedTicket(Strict):
     """One department's ticket, and the proof of whose pseudonyms stand in it."""
 
     ticket: SignedText
@@ -90,22 +90,24 @@ class Opened(Strict):
     def encode(self) -> bytes:
         """Canonical JSON. Raises InvalidInput beyond the bound."""
         body = jcs.encode(self.model_dump())
-        if len(body) > MAX_OPENED_BYTES:
-            raise InvalidInput(f"what is to be opened has more than {MAX_OPENED_BYTES} bytes")
+        if len(body) > MAX_DISCLOSURE_BYTES:
+            raise InvalidInput(
+                f"what is to be disclosed has more than {MAX_DISCLOSURE_BYTES} bytes"
+            )
         return body
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
         """Parse canonical bytes. Raises DocumentError."""
         try:
-            return cls.model_validate(jcs.decode(body, max_bytes=MAX_OPENED_BYTES))
+            return cls.model_validate(jcs.decode(body, max_bytes=MAX_DISCLOSURE_BYTES))
         except ValidationError as error:
             raise DocumentError(f"{cls.__name__}: {explain(error)}") from None
         except InvalidInput as error:
             raise DocumentError(f"{cls.__name__}: {error}") from None
 
 
-class OpenedEntry(Opened):
+class EntryDisclosure(Opened):
     """Everything behind one ``manifest.issued`` entry."""
 
     format: Literal["hedui-sample/1"]
@@ -115,21 +117,21 @@ class OpenedEntry(Opened):
     countersigned: SignedText | None
     """The checker's, for a further query of the same authorization."""
     manifest: SignedText
-    manifest_openings: OpenedFields
-    issued_openings: OpenedFields
+    manifest_openings: RevealedFields
+    issued_openings: RevealedFields
     """Of the drawn entry's own commitments."""
-    given_openings: OpenedFields
+    given_openings: RevealedFields
     """Of those of the entry that put the authorization into force."""
-    tickets: Annotated[list[OpenedTicket], Field(min_length=1, max_length=MAX_DEPARTMENTS)]
+    tickets: Annotated[list[DisclosedTicket], Field(min_length=1, max_length=MAX_DEPARTMENTS)]
     policy: Annotated[str, StringConstraints(max_length=MAX_POLICY_BYTES)]
     """The policy's exact text."""
 
 
 class Granted(Opened):
-    """What the registrar seals: an opened entry, byte for byte, and the grant that names it."""
+    """What the registrar seals: a disclosed entry, byte for byte, and the grant that names it."""
 
     grant: SignedText
-    opened: Annotated[str, StringConstraints(max_length=MAX_OPENED_BYTES)]
+    opened: Annotated[str, StringConstraints(max_length=MAX_DISCLOSURE_BYTES)]
 
     @property
     def digest(self) -> str:
@@ -137,7 +139,7 @@ class Granted(Opened):
         return hashlib.sha256(self.opened.encode()).hexdigest()
 
 
-class OpenedAnswer(Opened):
+class AnswerDisclosure(Opened):
     """What a node's stored answer was made from."""
 
     format: Literal["hedui-answer/1"]
@@ -147,31 +149,31 @@ class OpenedAnswer(Opened):
     """Σ y_j · 2^(w·j) mod n, big-endian, |n| bits; empty where values were not wanted."""
     randomness: HexData
     """The exponent r of h_s, big-endian, |n| / 2 bits; empty likewise."""
-    ticket: OpenedField
+    ticket: RevealedField
     """Of the commitment in ``query.answered`` to the ticket that was answered."""
 
 
 class OfficerOf(Strict):
-    """Who asked for the manifest of one entry: the opening of its ``officer``."""
+    """Who asked for the manifest of one entry: the reveal of its ``officer``."""
 
     entry: Annotated[int, Field(ge=0)]
     name: Name
     salt: Hex32
 
     @property
-    def opening(self) -> Opening:
-        """As an opening that can be held against the entry's commitment."""
-        return Opening("officer", self.name, bytes.fromhex(self.salt))
+    def reveal(self) -> Reveal:
+        """As a reveal that can be held against the entry's commitment."""
+        return Reveal("officer", self.name, bytes.fromhex(self.salt))
 
 
-class OpenedOfficers(Opened):
+class OfficersDisclosure(Opened):
     """Who asked, for one page of the registrar's ledger."""
 
     format: Literal["hedui-officers/1"]
     officers: Annotated[list[OfficerOf], Field(max_length=MAX_OFFICERS)]
 
 
-def seal_opened(
+def seal_disclosure(
     opened: Opened, key: SealingPublicKey, label: Label, parts: Sequence[bytes]
 ) -> bytes:
     """Seal to a reviewer's pinned key, bound to ``parts``. Raises InvalidInput beyond the bound."""
@@ -198,14 +200,14 @@ def open_granted(sealed: bytes, key: SealingKey, parts: Sequence[bytes]) -> Gran
     return Granted.decode(_open(sealed, key, Label.SAMPLE_SEAL, parts))
 
 
-def open_officers_of(sealed: bytes, key: SealingKey, parts: Sequence[bytes]) -> OpenedOfficers:
+def open_officers_of(sealed: bytes, key: SealingKey, parts: Sequence[bytes]) -> OfficersDisclosure:
     """Open a page of officers. Raises DocumentError."""
-    return OpenedOfficers.decode(_open(sealed, key, Label.OFFICERS_SEAL, parts))
+    return OfficersDisclosure.decode(_open(sealed, key, Label.OFFICERS_SEAL, parts))
 
 
-def open_answer_of(sealed: bytes, key: SealingKey, parts: Sequence[bytes]) -> OpenedAnswer:
+def open_answer_of(sealed: bytes, key: SealingKey, parts: Sequence[bytes]) -> AnswerDisclosure:
     """Open what a node sealed. Raises DocumentError."""
-    return OpenedAnswer.decode(_open(sealed, key, Label.OPENED_ANSWER_SEAL, parts))
+    return AnswerDisclosure.decode(_open(sealed, key, Label.ANSWER_DISCLOSURE_SEAL, parts))
 
 
 def _open(sealed: bytes, key: SealingKey, label: Label, parts: Sequence[bytes]) -> bytes:

@@ -20,20 +20,26 @@ from crypto.labels import Label
 from crypto.paillier import PublicKey
 from crypto.rng import Rng
 from crypto.sealing import AtRestKey, SealingPublicKey
+from model.disclosure import (
+    AnswerDisclosure,
+    RevealedField,
+    SignedText,
+    answer_parts,
+    seal_disclosure,
+)
 from model.documents.sampling import SampleGrant
 from model.documents.signed import Signed
 from model.federation import Federation
 from model.fields import format_time, parse_time
-from model.opened import OpenedAnswer, OpenedField, SignedText, answer_parts, seal_opened
 from model.reasons import Reason
 from node.answering import store
-from node.answering.encrypting import SealedCopy, open_copy, randomness_bytes
+from node.answering.encrypting import SealedCopy, randomness_bytes, unseal_copy
 from runtime.clock import Clock
 from runtime.documents import open_signed
 from runtime.errors import Refusal
 from runtime.storage.database import Database
 from runtime.storage.salting import Salted
-from runtime.storage.store import keep_openings
+from runtime.storage.store import keep_reveals
 from runtime.storage.writer import Tx, Writer
 from runtime.transport.guard import Caller
 
@@ -81,9 +87,9 @@ class AnswerOpener:
             raise
         key = SealingPublicKey(bytes.fromhex(caller.member.seal_key))
         parts = answer_parts(signed.digest, query, caller.name)
-        return seal_opened(opened, key, Label.OPENED_ANSWER_SEAL, parts)
+        return seal_disclosure(opened, key, Label.ANSWER_DISCLOSURE_SEAL, parts)
 
-    def _opened(self, grant: SampleGrant, query: str, *, values: bool) -> OpenedAnswer:
+    def _opened(self, grant: SampleGrant, query: str, *, values: bool) -> AnswerDisclosure:
         with self.database.read() as conn:
             found, kept = store.by_query(conn, query), store.sealed_answer(conn, query)
         if found is None or found.manifest != grant.manifest:
@@ -91,7 +97,7 @@ class AnswerOpener:
         if found.body is None or found.signature is None or kept is None:
             raise Refusal(Reason.NOT_FOUND, "this node has not answered that query")
         try:
-            copy = open_copy(self.key, self.kek, SealedCopy(*kept), query=query)
+            copy = unseal_copy(self.key, self.kek, SealedCopy(*kept), query=query)
         except CryptoError:
             raise Refusal(
                 Reason.DATABASE_FAULT, "the sealed copy of this answer does not open"
@@ -99,17 +105,17 @@ class AnswerOpener:
         signed = Signed(found.body, found.signature, self.name)
         plaintext = integers.encode(copy.plaintext, self.key.plaintext_bytes).hex()
         randomness = integers.encode(copy.randomness, randomness_bytes(self.key)).hex()
-        return OpenedAnswer(
+        return AnswerDisclosure(
             format="hedui-answer/1",
             query=query,
             answer=SignedText.of(signed),
             plaintext=plaintext if values else "",
             randomness=randomness if values else "",
-            ticket=OpenedField.of(copy.ticket),
+            ticket=RevealedField.of(copy.ticket),
         )
 
     def _record(
-        self, grant: SampleGrant, digest: str, opened: OpenedAnswer, *, values: bool
+        self, grant: SampleGrant, digest: str, opened: AnswerDisclosure, *, values: bool
     ) -> None:
         salted, since = Salted(rng=self.rng), format_time(self.clock.now() - _DAY)
         fields = {
@@ -125,14 +131,14 @@ class AnswerOpener:
         def write(tx: Tx) -> None:
             if values:
                 self._count(tx, digest, opened.query, since)
-            keep_openings(tx.conn, tx.append("answer.opened", **fields), sealed)
+            keep_reveals(tx.conn, tx.append("answer.opened", **fields), sealed)
 
         self.writer.run(write)
 
     def _count(self, tx: Tx, grant: str, query: str, since: str) -> None:
-        if store.count_opened(tx.conn, since, but=grant) >= self.max_a_day:
+        if store.count_disclosed(tx.conn, since, but=grant) >= self.max_a_day:
             raise Refusal(Reason.SAMPLE_LIMIT, f"{self.max_a_day} answers were opened in 24 hours")
-        store.note_opened(tx.conn, grant, query, tx.now)
+        store.note_disclosed(tx.conn, grant, query, tx.now)
 
     def _refuse(self, refusal: Refusal, query: str, caller: Caller) -> None:
         salted = Salted(rng=self.rng)
@@ -145,7 +151,7 @@ class AnswerOpener:
         sealed = salted.seal(self.kek)
 
         def write(tx: Tx) -> None:
-            keep_openings(tx.conn, tx.append("sample.refused", **fields, **known), sealed)
+            keep_reveals(tx.conn, tx.append("sample.refused", **fields, **known), sealed)
 
         self.writer.run(write)
 
