@@ -1,5 +1,6 @@
 """The coordinator process: cases, their workers, and the policies of its own office.
 
+Source: design.md 1.2.
 Learns: per rule met or not met, under an authorization. Never any other value, never who has a
 record where; it holds no PRF key and no share of the joint key.
 """
@@ -7,8 +8,6 @@ record where; it holds no PRF key and no share of the joint key.
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-from sqlalchemy import MetaData
 
 from coordinator.asking.asking import Asking
 from coordinator.asking.revocations import Revocations
@@ -30,7 +29,7 @@ from model.roles import Role
 from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts, Service, witnessing_of
-from runtime.storage import store as common_store
+from runtime.storage.store import whole
 from runtime.transport.server import offer
 from runtime.witness.exchange import WitnessExchange
 
@@ -48,13 +47,6 @@ class Desk:
     cases: CaseService
     rechecks: RecheckService
     erasures: Erasures
-
-
-def _tables() -> MetaData:
-    metadata = MetaData()
-    for table in store.METADATA.sorted_tables:
-        table.to_metadata(metadata)
-    return common_store.include(metadata)
 
 
 def build_desk(parts: Parts) -> Desk:
@@ -151,7 +143,7 @@ def _rounds(parts: Parts) -> list[Background]:
 
 KIND = Kind(
     role=Role.COORDINATOR,
-    metadata=_tables(),
+    metadata=whole(store.METADATA),
     build=build,
     settings=CoordinatorSettings,
     schema_version=2,

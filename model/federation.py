@@ -51,6 +51,11 @@ class Process(Strict):
     cosign_key: Hex32 | Literal[""] = ""
     """Ed25519 key that cosigns others' checkpoints and signs nothing else; empty: no witness."""
 
+    @property
+    def newest_epoch(self) -> int:
+        """The newest epoch with a pinned PRF key; 0 for none."""
+        return max((key.epoch for key in self.prf_keys), default=0)
+
     def prf_key(self, epoch: int) -> PrfKey | None:
         """The pinned key of this epoch, or None."""
         return next((k for k in self.prf_keys if k.epoch == epoch), None)

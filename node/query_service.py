@@ -12,7 +12,8 @@ from typing import Any
 
 from hedui.v1 import common_pb2, node_pb2, node_pb2_grpc
 from ledger import log as entries
-from node.answering.answerer import Answered, Answerer
+from node.answering.answerer import Answerer
+from node.answering.answers import Answered
 from node.answering.checks import Query
 from node.answering.disclosure import AnswerOpener
 from runtime.clock import Clock

@@ -116,7 +116,7 @@ class Examiner:
             raise Refusal(Reason.TICKET_REVOKED)
 
     def _question(self, manifest: Manifest, ticket: Ticket, terms: CaseTerms) -> Question:
-        if ticket.epoch != newest_epoch(self.member):
+        if ticket.epoch != self.member.newest_epoch:
             raise Refusal(Reason.EPOCH_UNKNOWN)
         if len(set(ticket.pseudonyms)) != terms.inputs.members or (
             len(ticket.pseudonyms) != terms.inputs.members
@@ -126,8 +126,3 @@ class Examiner:
         if not set(resources) <= set(ticket.resources):
             raise Refusal(Reason.RESOURCE_NOT_GRANTED)
         return Question(manifest, ticket.manifest, ticket, terms, resources)
-
-
-def newest_epoch(member: Process) -> int:
-    """The newest epoch whose PRF key the federation file pins for this department."""
-    return max(key.epoch for key in member.prf_keys)

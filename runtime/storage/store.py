@@ -6,10 +6,8 @@ from typing import Final
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -18,6 +16,10 @@ from sqlalchemy import (
     select,
     update,
 )
+
+# Re-exported: whoever is no store takes these two names from here (.importlinter).
+from sqlalchemy import Connection as Connection
+from sqlalchemy import MetaData as MetaData
 
 from runtime.storage.salting import SealedReveals
 
@@ -57,10 +59,12 @@ class PolicyRow:
     withdrawn_at: str
 
 
-def include(metadata: MetaData) -> MetaData:
-    """Add these tables to a process's own and return it."""
-    for table in METADATA.sorted_tables:
-        table.to_metadata(metadata)
+def whole(*parts: MetaData) -> MetaData:
+    """Return a process's own tables and those that every process has, as new objects."""
+    metadata = MetaData()
+    for part in (*parts, METADATA):
+        for table in part.sorted_tables:
+            table.to_metadata(metadata)
     return metadata
 
 

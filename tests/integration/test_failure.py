@@ -28,7 +28,7 @@ from simulations import plan as plans
 from simulations.federation import in_parallel
 from tests.support.village import DEPARTMENTS, HOLDERS, REFUSED, WAITING, Village, expected, says
 
-MOMENTS = random.Random(20261123)
+MOMENTS = random.Random(int(os.environ.get("HEDUI_TEST_SEED", "20261123")))
 
 
 def outcomes(village: Village, cases: Sequence[dict[str, Any]]) -> dict[str, str]:

@@ -32,16 +32,17 @@ def defined(path: Path) -> frozenset[str]:
 
 
 def elsewhere(name: str) -> str:
-    """Where a function of this name is now, as far as that can be told."""
-    files = (p for room in rooms_page.rooms() for p in sorted((ROOT / room).rglob("*.py")))
-    last = name.rpartition(".")[2]
-    here = [p.relative_to(ROOT) for p in files if name in defined(p) or last in defined(p)]
-    return ", ".join(map(str, here)) or "nowhere"
+    """Where something of this name is now, whatever its class and underscore."""
+    wanted = name.rpartition(".")[2].lstrip("_")
+    files = [p for room in rooms_page.rooms() for p in sorted((ROOT / room).rglob("*.py"))]
+    found = (f"{p.relative_to(ROOT)} {n}" for p in files for n in sorted(defined(p)))
+    here = [said for said in found if re.search(rf"[. ]_*{wanted}$", said)]
+    return "; ".join(here[:6]) or "gone"
 
 
 def test_every_step_and_every_answer_exists() -> None:
     stale = [
-        f"{file} has no {name}: it is in {elsewhere(name)} ({said})"
+        f"{file} has no {name} ({said}): now {elsewhere(name)}"
         for said, file, name in STEP.findall(PAGE)
         if not (ROOT / file).is_file() or name not in defined(ROOT / file)
     ]
