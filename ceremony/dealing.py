@@ -19,7 +19,7 @@ from ceremony.requests import Joined, gather, prf_keys
 from crypto.rng import Rng
 from crypto.sealing import SealingPublicKey
 from crypto.threshold import Dealt, deal
-from model.federation import Federation, FederationError
+from model.federation import WIRE, Federation, FederationError
 from model.plan import PlannedProcess
 from runtime.errors import CertificateError, SettingsError
 from runtime.site.certificates import fingerprint, issue
@@ -128,6 +128,9 @@ def _federation_file(
     joint = dealt.joint
     table: dict[str, Any] = {
         "version": 1,
+        "number": 1,
+        "previous": "",
+        "wire": WIRE,
         "name": site.plan.name,
         "ca_certificate": authority.certificates.pem.decode("ascii"),
         "joint_key": {

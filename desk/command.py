@@ -120,8 +120,9 @@ def sentence(error: Exception) -> str:
     from pydantic import ValidationError
 
     from crypto.errors import CryptoError
+    from model.explanations import EXPLANATIONS
     from model.fields import explain
-    from model.reasons import EXPLANATIONS, Reason
+    from model.reasons import Reason
     from runtime.errors import Refusal, Refused, RuntimeFault
 
     if isinstance(error, Refused | Refusal):

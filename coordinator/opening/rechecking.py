@@ -22,8 +22,9 @@ from hedui.v1 import common_pb2, recheck_pb2_grpc
 from hedui.v1 import recheck_pb2 as pb
 from model.documents.opening import RecheckPermit
 from model.documents.signed import Signed
+from model.explanations import EXPLANATIONS
 from model.federation import Federation
-from model.reasons import EXPLANATIONS, Reason
+from model.reasons import Reason
 from runtime.documents import reviewer_of
 from runtime.errors import Refusal
 from runtime.transport.guard import current_caller, ensure_time

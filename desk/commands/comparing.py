@@ -27,10 +27,10 @@ from ledger.event import Entry, decode
 from model.documents.opening import HolderHeader, Permit, RecheckPermit
 from model.documents.query import Manifest
 from model.documents.signed import DocumentError, Signed
+from model.explanations import EXPLANATIONS
 from model.federation import Federation
 from model.opening import check_recheck, check_split
 from model.policy import Layout, PolicyError, compile_policy, parse
-from model.reasons import EXPLANATIONS
 from reviewer.bundle import Proven
 from runtime.documents import open_signed
 from runtime.errors import DeadlinePassed, PeerFault, Refusal, Refused, SettingsError, Unreachable

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from desk.command import options
+from model.federation import Federation
 
 PlanFile = Annotated[Path, typer.Option("--plan", help="Who shall be a member: plan.toml.")]
 Bits = Annotated[
@@ -63,18 +64,26 @@ def deal(context: typer.Context) -> None:
 def check(context: typer.Context) -> None:
     """Verify federation.toml under the root key and say what weakens its guarantees."""
     home = options(context).home
+    federation = _signed(home)
+    typer.echo(
+        f"{home / 'federation.toml'}: number {federation.number}, digest {federation.digest}"
+    )
     if not _warn(home):
         typer.echo(f"{home / 'federation.toml'}: nothing to warn of")
+
+
+def _signed(home: Path) -> Federation:
+    from runtime.site.identity import load_federation
+    from runtime.site.joining import load_site
+
+    return load_federation(home, load_site(home).root_verify_key)
 
 
 def _warn(home: Path) -> int:
     from ceremony.checking import findings
     from runtime.clock import SystemClock
-    from runtime.site.identity import load_federation
-    from runtime.site.joining import load_site
 
-    federation = load_federation(home, load_site(home).root_verify_key)
-    found = findings(federation, home=home, now=SystemClock().now())
+    found = findings(_signed(home), home=home, now=SystemClock().now())
     for line in found:
         typer.echo(f"warning: {line}")
     return len(found)

@@ -9,7 +9,8 @@ from typing import Any
 
 from desk.command import visible
 from hedui.v1 import coordinator_pb2 as pb
-from model.reasons import EXPLANATIONS, Reason
+from model.explanations import EXPLANATIONS
+from model.reasons import Reason
 
 MARKS = {"met": "✓", "not met": "✗", "inconclusive": "?"}
 ZH = {

@@ -18,10 +18,11 @@ from crypto.rng import Rng
 from crypto.sealing import AtRestKey, open_at_rest, seal_at_rest
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1 import registrar_pb2_grpc as registrar_grpc
+from model.explanations import EXPLANATIONS
 from model.federation import Federation, PrfKey, Process
 from model.identifiers import parse as parse_identifier
 from model.pseudonym import oprf_input, pseudonym
-from model.reasons import EXPLANATIONS, Reason
+from model.reasons import Reason
 from node.index import store
 from node.index.store import StoredBatch
 from node.records.store import count_persons

@@ -23,7 +23,8 @@ from typing import Any
 import pytest
 
 from ledger.event import Entry
-from model.reasons import EXPLANATIONS, Reason
+from model.explanations import EXPLANATIONS
+from model.reasons import Reason
 from simulations import plan as plans
 from simulations.federation import in_parallel
 from tests.support.village import DEPARTMENTS, HOLDERS, REFUSED, WAITING, Village, expected, says
