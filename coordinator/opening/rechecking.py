@@ -16,7 +16,6 @@ from coordinator.case.refusals import Refusals
 from coordinator.case.state import Setback
 from coordinator.case.store import CaseRow
 from coordinator.opening import context
-from coordinator.opening.disclosure import seal_reveals
 from coordinator.opening.relay import OpeningFailed, Output, Relay, Run
 from hedui.v1 import common_pb2, recheck_pb2_grpc
 from hedui.v1 import recheck_pb2 as pb
@@ -25,6 +24,7 @@ from model.documents.signed import Signed
 from model.explanations import EXPLANATIONS
 from model.federation import Federation
 from model.reasons import Reason
+from runtime.disclosure import seal_reveals
 from runtime.documents import reviewer_of
 from runtime.errors import Refusal
 from runtime.transport.guard import current_caller, ensure_time

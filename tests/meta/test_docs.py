@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from coordinator.settings import CoordinatorSettings
-from desk.commands.letter import GrantForm, LetterForm, MemberForm
+from desk.client.letter import GrantForm, LetterForm, MemberForm
 from ledger.verify.reconcile import FINDINGS, KINDS
 from ledger.verify.verdict import CODES
 from model.identifiers import IdentifierType

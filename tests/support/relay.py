@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from coordinator.opening.transcript import read_bits
 from crypto import packing, paillier, threshold
 from crypto.commit import Reveal
 from crypto.signing import SigningKey
-from desk.commands import requesting
-from desk.commands.requesting import Question
+from desk.client import cases
+from desk.client.cases import Question
 from hedui.v1 import common_pb2, holder_pb2, node_pb2, registrar_pb2
 from hedui.v1.holder_pb2_grpc import HolderServiceStub
 from hedui.v1.node_pb2_grpc import QueryServiceStub
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
+from holder.bits import Outcome, Recipient, read_bits
 from model.documents.opening import HolderHeader, Permit, answer_set_digest
 from model.documents.query import Answer, Manifest, Ticket
 from model.documents.signed import Document, sign
@@ -128,7 +128,7 @@ class Relay(AbstractContextManager["Relay"]):
     def issue(self, number: str) -> Papers:
         """Manifest and tickets; an honest officer signs the request."""
         with self.county.acting("olga") as acting:
-            signed = requesting.sign_request(acting, number, ASKED)
+            signed = cases.sign_request(acting, number, ASKED)
         request = registrar_pb2.IssueManifestRequest(request=signed_to_wire(signed))
         return Papers(self._registrar("IssueManifest", request))
 
@@ -243,14 +243,11 @@ class Relay(AbstractContextManager["Relay"]):
         """The bits, by the coordinator's own code."""
         assert self.identity.seal_key is not None
         return read_bits(
-            flips,
-            results,
+            Outcome(flips, results),
             opening.permit,
             HolderHeader.decode(masked.mask.header.body),
             count=len(papers.terms.layout.slots),
-            name="coordinator",
-            key=self.identity.seal_key,
-            federation=self.federation,
+            to=Recipient("coordinator", self.identity.seal_key, self.federation),
         )
 
     # --- forging ----------------------------------------------------------------------------

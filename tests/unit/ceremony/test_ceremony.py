@@ -26,7 +26,7 @@ from runtime.site.identity import load_federation, load_person, load_process_ide
 from runtime.site.joining import init_process, load_site
 from runtime.site.key_share import load_share
 from runtime.site.settings import to_toml
-from runtime.witness.service import witness_verifiers
+from runtime.witness.verifiers import witness_verifiers
 from tests.support import ceremony
 from tests.support.keys import TEST_P, TEST_Q
 

@@ -18,7 +18,6 @@ from crypto import integers
 from crypto.commit import Reveal
 from crypto.rng import system_rng
 from crypto.sealing import AtRestKey, seal_at_rest, wrap_key
-from desk.commands.drawing import draw_by_lot
 from hedui.v1 import node_pb2, registrar_pb2
 from hedui.v1.node_pb2_grpc import AnswerAuditServiceStub
 from hedui.v1.registrar_pb2_grpc import SampleServiceStub
@@ -36,6 +35,7 @@ from model.reasons import Reason
 from node.answering import store
 from node.answering.encrypting import AnswerCopy, SealedCopy, randomness_bytes, unseal_copy
 from reviewer.report import read_reveals
+from reviewer.sample import draw_by_lot
 from runtime.errors import Refused, SettingsError
 from runtime.storage.writer import Tx
 from runtime.transport.wire import signed_to_wire

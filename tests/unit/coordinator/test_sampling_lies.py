@@ -11,8 +11,8 @@ import pytest
 
 from crypto.labels import Label
 from crypto.sealing import SealingPublicKey
-from desk.commands.reading import Row
-from desk.commands.sampling import show
+from desk.commands.ledger.entries import in_one_line
+from desk.commands.ledger.sample import show
 from hedui.v1 import node_pb2
 from ledger.event import Entry
 from model.disclosure import (
@@ -141,5 +141,5 @@ def test_what_a_letter_says_cannot_rewrite_the_reviewers_screen(
     assert not any(sign in said for sign in ("\x1b", "\x9b", "\u202e"))
     assert "1 entry: every check holds" not in said.splitlines()
     assert "1 check fails" in said
-    row = Row(7, Entry("2026-11-25T10:00:00Z", "policy.approved", {"policy": trick}))
-    assert not any(sign in row.fields for sign in ("\x1b", "\x9b", "\u202e", "\n"))
+    shown = in_one_line(Entry("2026-11-25T10:00:00Z", "policy.approved", {"policy": trick}))
+    assert not any(sign in shown for sign in ("\x1b", "\x9b", "\u202e", "\n"))

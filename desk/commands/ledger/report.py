@@ -3,20 +3,16 @@
 from dataclasses import asdict
 from datetime import UTC, datetime, time, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from desk.command import Json, options, print_table
-
-if TYPE_CHECKING:
-    from reviewer.report import Unusual
+from desk.command import Json, options, print_table, zone_named
+from desk.trust import FederationFile, read_ledgers, trusted_federation
+from reviewer.report import Unusual, Usual, read_reveals
+from reviewer.report import report as run
 
 Bundles = Annotated[list[Path], typer.Argument(help="Bundles, as exported.")]
-FederationFile = Annotated[
-    Path | None,
-    typer.Option("--federation", help="federation.toml to trust; default: this home's, verified."),
-]
 Hours = Annotated[str, typer.Option(help="Office hours, local: 08:00-18:00.")]
 Days = Annotated[str, typer.Option(help="Working days, Monday is 1: 1-5.")]
 Zone = Annotated[str, typer.Option(help="Time zone: Asia/Shanghai; default: this machine's.")]
@@ -38,11 +34,6 @@ COLUMNS = {
 }
 
 
-def register(group: typer.Typer) -> None:
-    """Add this module's command to the group ``ledger``."""
-    group.command("report")(report)
-
-
 def report(
     context: typer.Context,
     bundles: Bundles,
@@ -58,10 +49,6 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Show unusual queries: bursts, after revocation, without determination, off-hours, volume."""
-    from desk.commands.reconciling import read_ledgers, trusted_federation
-    from reviewer.report import Usual, read_reveals
-    from reviewer.report import report as run
-
     opens, closes = _hours(hours)
     where = zone_named(zone)
     usual = Usual(
@@ -81,7 +68,7 @@ def report(
     print_table(table, COLUMNS, as_json=as_json, empty="nothing unusual")
 
 
-def _row(row: "Unusual", zone: tzinfo) -> dict[str, Any]:
+def _row(row: Unusual, zone: tzinfo) -> dict[str, Any]:
     at = datetime.fromtimestamp(row.at, UTC)
     return asdict(row) | {
         "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -102,15 +89,3 @@ def _days(text: str) -> frozenset[int]:
     if not (first.isdigit() and (last or first).isdigit()):
         raise typer.BadParameter(f"{text!r} are no days; write 1-5")
     return frozenset(range(int(first), int(last or first) + 1))
-
-
-def zone_named(name: str) -> tzinfo:
-    """A time zone by its name; this machine's for none. Raises BadParameter."""
-    from zoneinfo import ZoneInfo
-
-    if not name:
-        return datetime.now().astimezone().tzinfo or UTC
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        raise typer.BadParameter(f"no time zone {name!r}; write Asia/Shanghai") from None

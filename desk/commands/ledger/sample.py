@@ -10,7 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from desk.command import Json, one_line, options, print_table
+from desk.client.sample import fetch
+from desk.command import Json, one_line, options, print_table, zone_named
+from desk.session import acting
+from desk.trust import FederationFile, read_ledgers, trusted_federation
+from ledger.verify.reconcile import FINDINGS
+from model.federation import Federation
+from reviewer.papers import Sources
+from reviewer.sample import (
+    check_sampled,
+    evidence_hashes,
+    keep_sample,
+    read_sample,
+    refuse_target,
+)
 
 Bundles = Annotated[
     list[Path], typer.Argument(help="Bundles, as exported; the registrar's among them.")
@@ -35,10 +48,6 @@ Kept = Annotated[
     Path | None, typer.Option("--kept", help="Draw nothing; check again what --keep wrote there.")
 ]
 Zone = Annotated[str, typer.Option(help="Time zone of the days in letters.")]
-FederationFile = Annotated[
-    Path | None,
-    typer.Option("--federation", help="federation.toml to trust; default: this home's, verified."),
-]
 
 COLUMNS = {"about": "about", "sentence": "", "outcome": "outcome", "why": "why"}
 VALUES = {
@@ -48,11 +57,6 @@ VALUES = {
     "value": "value (fen, 0.01 m2, pieces)",
     "flag": "flag",
 }
-
-
-def register(group: typer.Typer) -> None:
-    """Add this module's command to the group ``ledger``."""
-    group.command("sample")(sample)
 
 
 def sample(
@@ -73,22 +77,18 @@ def sample(
     The registrar ledgers drawing and opening. Departments show which ticket they answered and,
     with --answers, what they contributed to each rule; they ledger that too.
     """
-    from desk.client.acting import act
-    from desk.commands import drawing
-    from desk.commands.keeping import keep_sample, read_sample, refuse_target
-    from ledger.verify.reconcile import FINDINGS
-
     if kept is not None and (keep is not None or entry or answers):
         raise typer.BadParameter("--kept draws nothing, so it takes no --keep, --entry, --answers")
-    chosen = options(context)
-    sources = drawing.read_sources(chosen, bundles, federation, evidence=evidence, zone=zone)
+    data = trusted_federation(options(context), bundles, federation)
+    ledgers = read_ledgers(bundles, data)
+    sources = Sources(Federation.parse(data), ledgers, zone_named(zone), evidence_hashes(evidence))
     refuse_target(keep)
     if kept is not None:
         found = read_sample(kept)
     else:
-        with act(chosen) as acting:
-            found = drawing.fetch(acting, sources, count, entry or [], answers=answers)
-    results = [drawing.check(sources, each) for each in found]
+        with acting(context) as person:
+            found = fetch(person, sources, count, entry or [], answers=answers)
+    results = [check_sampled(sources, each) for each in found]
     if keep is not None:
         keep_sample(keep, sources, found)
     show(results, as_json=as_json)

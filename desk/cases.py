@@ -7,6 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
 from desk.command import visible
 from hedui.v1 import coordinator_pb2 as pb
 from model.explanations import EXPLANATIONS
@@ -115,10 +119,6 @@ def print_case(case: pb.Case) -> None:
 
 
 def _print_programme(found: pb.ProgrammeDetermination) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     outcome = f"{found.outcome} {ZH.get(found.outcome, '')}"
     table = Table("rule", "", "what was compared", title=None, show_lines=False)
     for rule in found.rules:

@@ -6,6 +6,11 @@ from typing import Annotated
 import typer
 
 from desk.command import Json, options, print_table
+from desk.trust import pinned_keys
+from ledger.verify.verdict import CODES
+from ledger.verify.verdict import verify as verified
+from reviewer.evidence import write_evidence
+from runtime.errors import SettingsError
 
 Query = Annotated[str, typer.Argument(help="The query id, in full.")]
 Bundles = Annotated[
@@ -14,28 +19,18 @@ Bundles = Annotated[
 Target = Annotated[Path, typer.Option("--to", help="Folder to write; it must not exist yet.")]
 
 
-def register(group: typer.Typer) -> None:
-    """Add this module's command to the group ``ledger``."""
-    group.command("evidence")(evidence)
-
-
 def evidence(
     context: typer.Context, query: Query, bundles: Bundles, to: Target, as_json: Json = False
 ) -> None:
     """Write one query's proof; `python -m ledger.verify` checks it, also elsewhere."""
-    from desk.commands.ledger import pinned_keys
-    from ledger.verify.verdict import CODES, verify
-    from reviewer.evidence import write_evidence
-    from runtime.errors import SettingsError
-
     keys = pinned_keys(options(context))
     for path in bundles:
-        report, _ = verify(path, keys, [], lambda _done, _all: None)
+        report, _ = verified(path, keys, [], lambda _done, _all: None)
         if report["kind"] != "intact":
             typer.echo(f"{path}: {report['sentence']}. Nothing was written", err=True)
             raise typer.Exit(CODES[report["kind"]])
     chosen = write_evidence(query, bundles, to)
-    report, _ = verify(to, keys, [], lambda _done, _all: None)
+    report, _ = verified(to, keys, [], lambda _done, _all: None)
     if report["kind"] != "intact":
         raise SettingsError(f"{to} does not verify: {report['sentence']}")
     rows = [{"process": name, "entries": indices} for name, indices in chosen.items()]

@@ -1,4 +1,4 @@
-"""What the coordinator shows a re-check's reviewer besides: two reveals, sealed to that person.
+"""What a re-check's reviewer is shown besides the bits: two reveals, sealed to that person.
 
 Source: design.md 2.6.15. ``bits`` opens the commitment in the coordinator's own
 ``case.determined``; ``programmes`` opens the manifest's, for the order of slots follows from

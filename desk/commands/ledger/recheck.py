@@ -1,16 +1,17 @@
 """``hedui ledger recheck``: have a determined case opened once more, and compare the bits."""
 
-import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from desk.command import Json, options, print_table
-
-if TYPE_CHECKING:
-    from desk.commands.comparing import Compared, Recheck
+from desk.client.recheck import find_determined
+from desk.client.recheck import recheck as run
+from desk.command import Json, options, print_json, print_table
+from desk.session import acting
+from desk.trust import pinned_keys
+from reviewer.recheck import Compared, Recheck
 
 DIFFERS = 9
 """Exit code where a bit is another than the one that was determined."""
@@ -21,11 +22,6 @@ Bundle = Annotated[
     typer.Option("--bundle", help="The coordinator's exported ledger; default: read it now."),
 ]
 Wait = Annotated[float, typer.Option("--wait", help="How long to ask again, seconds.")]
-
-
-def register(group: typer.Typer) -> None:
-    """Add this module's command to the group ``ledger``."""
-    group.command("recheck")(recheck)
 
 
 def recheck(
@@ -40,25 +36,20 @@ def recheck(
     Once per case, and before it is closed. Only you can read what comes out. Exit code 9: it is
     not what the coordinator's ledger committed to.
     """
-    from desk.client.acting import act
-    from desk.commands.comparing import find_determined
-    from desk.commands.comparing import recheck as run
-    from desk.commands.ledger import pinned_keys
-
-    chosen = options(context)
-    with act(chosen) as acting:
-        determined = find_determined(acting, case_id, bundle, pinned_keys(chosen))
+    keys = pinned_keys(options(context))
+    with acting(context) as person:
+        determined = find_determined(person, case_id, bundle, keys)
         found = run(
-            acting, determined, wait_s=wait, progress=lambda said: typer.echo(said, err=True)
+            person, determined, wait_s=wait, progress=lambda said: typer.echo(said, err=True)
         )
     if as_json:
-        sys.stdout.write(json.dumps(_table(found), ensure_ascii=False, indent=2) + "\n")
+        print_json(_table(found))
     else:
         _print(found)
     raise typer.Exit(0 if found.agree else DIFFERS)
 
 
-def _print(found: "Recheck") -> None:
+def _print(found: Recheck) -> None:
     columns = {"rules": "rule", "bit": "bit", "determined": "determined", "rechecked": "again"}
     print_table([_row(slot) for slot in found.slots], {**columns, "agree": "agree"}, as_json=False)
     differ = sum(not slot.agree for slot in found.slots)
@@ -72,7 +63,7 @@ def _print(found: "Recheck") -> None:
     )
 
 
-def _row(slot: "Compared") -> dict[str, Any]:
+def _row(slot: Compared) -> dict[str, Any]:
     words = ("readable", "flagged") if slot.flag else ("within", "above")
     return {
         "rules": ", ".join(slot.rules),
@@ -83,7 +74,7 @@ def _row(slot: "Compared") -> dict[str, Any]:
     }
 
 
-def _table(found: "Recheck") -> dict[str, Any]:
+def _table(found: Recheck) -> dict[str, Any]:
     return {
         "case": found.case,
         "entry": found.entry,

@@ -5,19 +5,24 @@ where people are meant, so filters by person take what the reviewer has: a commi
 digits, or the role of a reader.
 """
 
+import json
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from desk.command import Json, options, print_table
-
-if TYPE_CHECKING:
-    from desk.commands.filtering import Filter
-    from desk.commands.reading import Row
+from desk.client.ledgers import LiveLog, proven_live
+from desk.command import Json, local, one_line, options, print_table
+from desk.session import acting
+from desk.trust import pinned_keys
+from ledger.event import Entry
+from reviewer.entries import Row, describe, offline_rows, proven_offline
+from reviewer.filter import Filter
 
 Place = Annotated[str, typer.Argument(help="A process, by name, or the path of a bundle.")]
 Index = Annotated[int, typer.Argument(min=0, help="The entry's number.")]
@@ -43,12 +48,6 @@ Every = Annotated[float, typer.Option("--every-s", min=0.2, help="How often to l
 COLUMNS = {"index": "#", "at": "when", "event": "event", "words": "what", "fields": "fields"}
 
 
-def register(group: typer.Typer) -> None:
-    """Add this module's commands to the group ``ledger``."""
-    group.command("show")(show)
-    group.command("entry")(entry)
-
-
 def show(
     context: typer.Context,
     place: Place,
@@ -65,10 +64,6 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show entries. A running process ledgers that it was read (``ledger.read``)."""
-    from desk.client.acting import act
-    from desk.commands.filtering import Filter
-    from desk.commands.reading import LiveLog, is_offline, offline_rows
-
     chosen = Filter(
         about=tuple(case or ()),
         person=officer,
@@ -83,8 +78,8 @@ def show(
         rows = chosen.rows(offline_rows(path), before=lambda: offline_rows(path))
         _print(rows, last=last, as_json=as_json)
         return
-    with act(options(context)) as acting:
-        live = LiveLog(acting, place)
+    with acting(context) as person:
+        live = LiveLog(person, place)
         if follow:
             _follow(live, chosen, every_s=every_s, as_json=as_json)
         _print(chosen.rows(live.poll()), last=last, as_json=as_json)
@@ -92,16 +87,11 @@ def show(
 
 def entry(context: typer.Context, place: Place, index: Index, as_json: Json = False) -> None:
     """Show one entry: in words, as bytes, with its proof, checkpoint and cosignatures."""
-    from desk.client.acting import act
-    from desk.commands.ledger import pinned_keys
-    from desk.commands.reading import is_offline, proven_live, proven_offline
-    from desk.commands.wording import describe, print_entry
-
     if is_offline(place):
         found, keys = proven_offline(Path(place), index, pinned_keys(options(context)))
     else:
-        with act(options(context)) as acting:
-            found, keys = proven_live(acting, place, index)
+        with acting(context) as person:
+            found, keys = proven_live(person, place, index)
     described = describe(found, keys)
     if as_json:
         print_table([described], {}, as_json=True)
@@ -109,9 +99,13 @@ def entry(context: typer.Context, place: Place, index: Index, as_json: Json = Fa
         print_entry(described)
 
 
-def _print(rows: "Iterable[Row]", *, last: int, as_json: bool) -> None:
-    from collections import deque
+def is_offline(place: str) -> bool:
+    """Whether a command's argument is a bundle or a file, and not the name of a process."""
+    path = Path(place)
+    return path.is_file() or (path / "bundle.json").is_file() or "/" in place
 
+
+def _print(rows: Iterable[Row], *, last: int, as_json: bool) -> None:
     kept = deque(rows, maxlen=last or None)
     if as_json:
         print_table([row.table() for row in kept], {}, as_json=True)
@@ -119,37 +113,57 @@ def _print(rows: "Iterable[Row]", *, last: int, as_json: bool) -> None:
     print_table([_line(row) for row in kept], COLUMNS, as_json=False, empty="no such entry")
 
 
-def _line(row: "Row") -> dict[str, Any]:
-    return row.table() | {"at": local(row.entry.at), "fields": row.fields}
+def _line(row: Row) -> dict[str, Any]:
+    return row.table() | {"at": local(row.entry.at), "fields": in_one_line(row.entry)}
 
 
-def local(at: str) -> str:
-    """A time of the ledger in the local zone."""
-    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _follow(live: Any, chosen: "Filter", *, every_s: float, as_json: bool) -> None:
-    import time
-
+def _follow(live: LiveLog, chosen: Filter, *, every_s: float, as_json: bool) -> None:
     for row in chosen.rows(_polled(live, lambda: time.sleep(every_s))):
         sys.stdout.write(_as_line(row, as_json=as_json) + "\n")
         sys.stdout.flush()
 
 
-def _polled(live: Any, wait: Any) -> "Iterator[Row]":
+def _polled(live: LiveLog, wait: Callable[[], None]) -> Iterator[Row]:
     while True:
         yield from live.poll()
         wait()
 
 
-def _as_line(row: "Row", *, as_json: bool) -> str:
-    import json
-
+def _as_line(row: Row, *, as_json: bool) -> str:
     if as_json:
         return json.dumps(row.table(), ensure_ascii=False)
-    return f"{row.index:>7}  {local(row.entry.at)}  {row.entry.event}  {row.fields}"
+    return f"{row.index:>7}  {local(row.entry.at)}  {row.entry.event}  {in_one_line(row.entry)}"
 
 
 def _utc(moment: datetime | None) -> str:
     """A local time, given by a person, as the ledger writes it; empty for none."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+
+
+def in_one_line(entry: Entry) -> str:
+    """The fields in one line, in the entry's order."""
+    return " ".join(f"{name}={plain(value)}" for name, value in entry.fields.items())
+
+
+def plain(value: Any) -> str:
+    """A field's value: text as it is, its controls spelled out; everything else as JSON."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return one_line(text)
+
+
+def print_entry(found: dict[str, Any]) -> None:
+    """Print what ``describe`` gave."""
+    out = sys.stdout
+    out.write(f"entry {found['index']} of {found['origin']}, {found['at']}\n")
+    out.write(f"{found['event']}: {found['words']}\n")
+    for name, value in found["fields"].items():
+        out.write(f"  {name}: {plain(value)}\n")
+    out.write(f"\nbytes:     {found['entry']}\nleaf hash: {found['leaf_hash']}\n")
+    out.write(f"proof to the root of {found['size']} entries, verified:\n")
+    for node in found["path"]:
+        out.write(f"  {node}\n")
+    out.write(f"\ncheckpoint, its signature verified:\n{found['checkpoint']}\n")
+    for each in found["cosignatures"]:
+        out.write(f"cosigned by {each['witness']} at {each['at']}, verified\n")
+    if not found["cosignatures"]:
+        out.write("cosigned by nobody yet\n")

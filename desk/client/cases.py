@@ -1,4 +1,4 @@
-"""What an officer's command sends: signed requests, a checker's second signature, following cases.
+"""Cases: signed requests, a checker's second signature, following them, deciding, erasing.
 
 Signing happens here, on the officer's machine, with the officer's own key.
 """
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,7 +18,8 @@ from crypto.rng import system_rng
 from desk.client.acting import Acting
 from hedui.v1 import coordinator_pb2 as pb
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
-from model.documents.authorization import AuthorizationNumber
+from model.documents.authorization import AuthorizationNumber, ErasureReason
+from model.documents.desk import MAX_REASON, CaseErasure, Decision
 from model.documents.query import OfficerRequest
 from model.documents.signed import DocumentError, Signed, sign
 from model.fields import format_time
@@ -33,6 +34,7 @@ RUNNING = ("opened", "asking", "opening")
 ALIVE = (*RUNNING, "determined")
 POLL_S = 0.25
 _PAGE = 500
+_ID_CHARS = 32
 _POLLED = 8
 _NUMBER: TypeAdapter[str] = TypeAdapter(AuthorizationNumber)
 
@@ -210,6 +212,16 @@ def all_cases(acting: Acting, state: str = "") -> list[pb.Case]:
             return found
 
 
+def find_case(acting: Acting, case_id: str) -> pb.Case:
+    """The case of this id, or the only one that begins so. Raises CallError, SettingsError."""
+    if len(case_id) == _ID_CHARS:
+        return get_case(acting, case_id)
+    found = [case for case in all_cases(acting) if case.case_id.startswith(case_id)]
+    if len(found) != 1:
+        raise SettingsError(f'{len(found)} cases begin with "{case_id}"; see `hedui case list`')
+    return found[0]
+
+
 def open_cases(acting: Acting, numbers: Iterable[str], asked: Question) -> list[pb.Case]:
     """A case per number: the one that is alive for the same question, else a new one.
 
@@ -260,6 +272,66 @@ def _same(case: pb.Case, asked: Question) -> bool:
     """Whether a case answers this question; a running one does not say its programmes."""
     there = {each.programme for each in case.programmes}
     return case.policy == asked.policy and there in (set(), set(asked.programmes))
+
+
+# ---------------------------------------------------------------- at the end
+
+
+def decide(
+    acting: Acting,
+    case_id: str,
+    programme: str,
+    decision: Literal["granted", "refused"],
+    reason: str,
+) -> pb.Case:
+    """Sign an officer's decision on a determined case, and hand it in. The case as it is then.
+
+    Raises CallError; SettingsError for a reason or a programme that cannot be.
+
+    Args:
+        case_id: The case's id, or its beginning.
+        reason: The officer's, 1 to ``MAX_REASON`` characters; the decision is signed with it.
+    """
+    if not reason.strip() or len(reason) > MAX_REASON:
+        raise SettingsError(
+            f"--reason: 1 to {MAX_REASON} characters; the decision is signed with it"
+        )
+    found = find_case(acting, case_id)
+    known = [each.programme for each in found.programmes]
+    if known and programme not in known:
+        raise SettingsError(
+            f'the case is not about programme "{programme}" (known: {", ".join(known)})'
+        )
+    document = Decision(
+        case=found.case_id,
+        programme=programme,
+        decision=decision,
+        reason=reason,
+        officer=acting.identity.name,
+        at=format_time(acting.clock.now()),
+    )
+    signed = sign(document, acting.identity.sign_key, acting.identity.name)
+    request = pb.DecideCaseRequest(decision=signed_to_wire(signed))
+    return _coordinator(acting, "DecideCase", request)  # type: ignore[no-any-return]
+
+
+def erase(acting: Acting, case_id: str, reason: str) -> pb.EraseCaseReply:
+    """Sign that a case is to be destroyed: an officer asks, then a checker does it.
+
+    Raises CallError; SettingsError for an id that is not whole, or a reason that is none.
+    """
+    name = acting.identity.name
+    try:
+        table = {"case": case_id, "reason": reason, "person": name}
+        wanted = CaseErasure.model_validate(table)
+    except ValidationError:
+        raise SettingsError(
+            f'"{case_id}" with the reason "{reason}": the case is its whole id, 32 hex digits, the '
+            f"reason one of {', '.join(get_args(ErasureReason))}"
+        ) from None
+    signed = sign(wanted, acting.identity.sign_key, name)
+    request = pb.EraseCaseRequest(erasure=signed_to_wire(signed))
+    return _coordinator(acting, "EraseCase", request)  # type: ignore[no-any-return]
 
 
 def _coordinator(acting: Acting, method: str, request: Any) -> Any:

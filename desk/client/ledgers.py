@@ -1,4 +1,4 @@
-"""A process's ledger, fetched by a reviewer and written as a bundle.
+"""A running process's ledger, read by a reviewer: entries and proofs, or a whole bundle.
 
 Every entry is hashed as it arrives; the bundle appears only if they give, together, the root
 of the checkpoint that the process signed with its pinned key. That is stronger than a proof per
@@ -6,31 +6,27 @@ entry: nothing is left out, nothing added.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from crypto.errors import CryptoError
-from crypto.signing import VerifyKey
+from crypto.errors import CryptoError, InvalidInput
 from desk.client.acting import Acting
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1.ledger_pb2_grpc import LedgerServiceStub
 from ledger import checkpoint, merkle
-from ledger.checkpoint import Checkpoint, origin_of
+from ledger.checkpoint import Checkpoint
 from ledger.errors import ExportError
+from ledger.event import decode
 from ledger.export import approved_policy, policy_digest, write_bundle
 from ledger.note import Verifier
-from model.federation import Federation
+from reviewer.bundle import Proven
+from reviewer.entries import Row
 from runtime.errors import PeerFault
-from runtime.witness.service import witness_verifiers
+from runtime.witness.verifiers import log_verifier, witness_verifiers
 
 STREAM_TIMEOUT_S = 300.0
 _A_CALL = 100_000
-
-
-def verifier_of(federation: Federation, process: str, key_hex: str) -> Verifier:
-    """The pinned key of a process's log."""
-    return Verifier(origin_of(federation.name, process), VerifyKey(bytes.fromhex(key_hex)))
 
 
 def fetch_checkpoint(acting: Acting, process: str) -> tuple[bytes, Checkpoint]:
@@ -38,7 +34,7 @@ def fetch_checkpoint(acting: Acting, process: str) -> tuple[bytes, Checkpoint]:
     peer = acting.dialer.peer(process)
     reply = acting.call(process, LedgerServiceStub, "GetCheckpoint", pb.GetCheckpointRequest())
     try:
-        verifier = verifier_of(acting.federation, process, peer.verify_key)
+        verifier = log_verifier(acting.federation, process, peer.verify_key)
         return reply.checkpoint, checkpoint.read(reply.checkpoint, verifier)
     except CryptoError as error:
         raise PeerFault(
@@ -105,7 +101,7 @@ def known_keys(acting: Acting, process: str) -> list[str]:
     """The log's own key, and the pinned keys of everybody who may have cosigned it."""
     own = acting.dialer.peer(process).verify_key
     return [
-        verifier_of(acting.federation, process, own).vkey(),
+        log_verifier(acting.federation, process, own).vkey(),
         *(each.vkey() for each in witness_verifiers(acting.federation)),
     ]
 
@@ -173,3 +169,66 @@ def _one_call(acting: Acting, process: str, first: int, count: int) -> Iterator[
             raise ExportError(f"{process} shows entries out of order")
         first += len(reply.leaves)
         yield from reply.leaves
+
+
+# ---------------------------------------------------------------- entries
+
+
+class LiveLog:
+    """A running process's ledger, from the first entry on."""
+
+    def __init__(self, acting: Acting, process: str) -> None:
+        self._acting = acting
+        self._process = process
+        self._tree = merkle.Frontier()
+
+    def poll(self) -> Iterator[Row]:
+        """Entries since the last poll. Raises PeerFault where they are not what was signed.
+
+        Reading writes an entry of its own there (``ledger.read``), which is no reason to read
+        again: a poll that would find nothing else finds nothing.
+        """
+        _, head = fetch_checkpoint(self._acting, self._process)
+        before = self._tree.size
+        if head.size < before:
+            raise PeerFault(self._process, f"{self._process} shows an older ledger than before")
+        if head.size - before <= (1 if before else 0):
+            return
+        for entry in read_entries(self._acting, self._process, before, head.size):
+            index = self._tree.size
+            self._tree, _ = self._tree.extend([merkle.leaf_hash(entry)])
+            if self._tree.size == head.size and self._tree.root() != head.root:
+                raise PeerFault(
+                    self._process, f"{self._process} shows entries that its checkpoint does not"
+                )
+            yield Row(index, decode(entry))
+        if self._tree.size != head.size:
+            raise PeerFault(self._process, f"{self._process} shows fewer entries than it signed")
+
+
+def proven_live(acting: Acting, process: str, index: int) -> tuple[Proven, list[str]]:
+    """One entry of a running process and its proof; and the vkeys that say whose it is.
+
+    Raises InvalidInput, CallError, ProofError.
+    """
+    note, head = fetch_checkpoint(acting, process)
+    if index >= head.size:
+        raise InvalidInput(f"there is no entry {index}: {process} has {head.size}")
+    cosigned = pb.ReadCheckpointsRequest(first_size=index + 1)
+    replies = acting.dialer.stream(
+        process, LedgerServiceStub, "ReadCheckpoints", cosigned, timeout_s=STREAM_TIMEOUT_S
+    )
+    for reply in replies:
+        best = max(reply.checkpoints, key=lambda each: each.count(b"\n"), default=note)
+        note = best if checkpoint.unverified(best)[0].size <= head.size else note
+        break
+    size = checkpoint.unverified(note)[0].size
+    entry = next(read_entries(acting, process, index, index + 1))
+    request = pb.GetInclusionProofRequest(index=index, size=size)
+    path: Sequence[bytes] = acting.call(
+        process, LedgerServiceStub, "GetInclusionProof", request
+    ).path
+    keys = known_keys(acting, process)
+    found = Proven(index, entry, tuple(path), checkpoint.read(note, Verifier.parse(keys[0])), note)
+    merkle.verify_inclusion(merkle.leaf_hash(entry), index, size, path, found.head.root)
+    return found, keys
