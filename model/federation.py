@@ -15,10 +15,11 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from crypto.errors import InvalidKey
 from crypto.threshold import JointKey
-from model.documents.query import SUITE
 from model.fields import Hex32, Name, Strict, Text, explain
-from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
+from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES, MAX_OFFICES
+from model.office import Office, office_faults
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
+from model.suite import SUITE, Suite
 
 WIRE: Final = 2
 """Version of the wire contract that this tree speaks; stated in every call."""
@@ -106,11 +107,12 @@ class Federation(Strict):
     """Digest of the file before; empty for the first."""
     wire: Literal[2] = WIRE
     name: Name
-    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"] = SUITE
+    suite: Suite = SUITE
     ca_certificate: Annotated[str, StringConstraints(max_length=8192)]
     joint_key: JointKeyPin
     process: Annotated[list[Process], Field(max_length=MAX_DEPARTMENTS + 32)]
     person: Annotated[list[Person], Field(max_length=20_000)]
+    office: Annotated[list[Office], Field(max_length=MAX_OFFICES, default_factory=list)]
     digest: str = ""
     """SHA-256 of the file's bytes, hex; set by ``parse``, absent from the file."""
 
@@ -142,6 +144,8 @@ class Federation(Strict):
         _check_unique("department", [p.department for p in self.process if p.department])
         if bool(self.previous) != (self.number > 1):
             raise ValueError("previous is empty in the first file, a digest in each that follows")
+        for fault in office_faults(self.office, ((m.organisation, m.office) for m in self.members)):
+            raise ValueError(fault)
         _check_roles(self)
         _check_holders(self)
         _check_key(self)

@@ -14,7 +14,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from model.fields import Name, Strict, Text
-from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
+from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES, MAX_OFFICES
+from model.office import Office, office_faults
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
 
 DEFAULT_KEY_BITS = 3072
@@ -54,6 +55,7 @@ class Plan(Strict):
     key_bits: Annotated[int, Field(ge=LEAST_KEY_BITS, le=8192)] = DEFAULT_KEY_BITS
     process: Annotated[list[PlannedProcess], Field(max_length=MAX_DEPARTMENTS + 32)]
     person: Annotated[list[PlannedPerson], Field(max_length=20_000, default_factory=list)]
+    office: Annotated[list[Office], Field(max_length=MAX_OFFICES, default_factory=list)]
 
     @property
     def members(self) -> list[PlannedProcess | PlannedPerson]:
@@ -88,7 +90,7 @@ def parse_plan(data: bytes, *, source: str = "plan.toml") -> Plan:
     except ValidationError as error:
         raise PlanError(f"{source}: {_explain(error, table)}") from None
     # One after the other: the later ones rely on the earlier.
-    for problem in chain(_names(plan), _roles(plan), _holders(plan)):
+    for problem in chain(_names(plan), _roles(plan), _holders(plan), _offices(plan)):
         raise PlanError(f"{source}: {problem}")
     return plan
 
@@ -140,6 +142,10 @@ def _holders(plan: Plan) -> Iterable[str]:
                 yield f"{holder.name} holds a key share in the {role}'s organisation"
 
 
+def _offices(plan: Plan) -> Iterable[str]:
+    yield from office_faults(plan.office, ((m.organisation, m.office) for m in plan.members))
+
+
 def _repeated(what: str, values: Sequence[str]) -> Iterable[str]:
     for value in sorted({v for v in values if values.count(v) > 1}):
         yield f'{what} "{value}"'
@@ -165,6 +171,7 @@ _KNOWN = {
     "": sorted(Plan.model_fields),
     "process": sorted(PlannedProcess.model_fields),
     "person": sorted(PlannedPerson.model_fields),
+    "office": sorted(Office.model_fields),
 }
 
 

@@ -3,6 +3,8 @@
 Source: design.md 2.0.5.
 A document's bytes are canonical JSON (RFC 8785) of its fields; its signature is Ed25519 over
 the document's own label and these bytes, length-prefixed. Parsing is strict and re-encodes.
+A key that came into a document later is None where the document does not have it, and then
+stands in no byte of it: what was signed before keeps its digest.
 """
 
 import hashlib
@@ -30,13 +32,16 @@ class Document(Strict):
 
     def encode(self) -> bytes:
         """Canonical JSON."""
-        return jcs.encode(self.model_dump())
+        return jcs.encode(self.model_dump(exclude_none=True))
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
         """Parse canonical bytes. Raises DocumentError."""
         try:
-            return cls.model_validate(jcs.decode(body, max_bytes=MAX_DOCUMENT_BYTES))
+            table = jcs.decode(body, max_bytes=MAX_DOCUMENT_BYTES)
+            if isinstance(table, dict) and None in table.values():
+                raise DocumentError(f"{cls.__name__}: a key without a value is left out")
+            return cls.model_validate(table)
         except ValidationError as error:
             raise DocumentError(f"{cls.__name__}: {explain(error)}") from None
         except InvalidInput as error:

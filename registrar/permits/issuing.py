@@ -14,6 +14,7 @@ from model.documents.signed import Signed
 from model.fields import format_time, parse_time
 from model.policy import InputError, compile_policy, require_minimum
 from model.reasons import Reason
+from model.suite import SUITE
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.checking import require_in_force
 from registrar.manifests import store as manifests
@@ -113,6 +114,7 @@ def _permit(
 ) -> Permit:
     now = office.parts.clock.now()
     return Permit(
+        suite=SUITE,
         permit=office.parts.rng(16).hex(),
         manifest=manifest,
         kind="rules",

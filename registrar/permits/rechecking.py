@@ -27,6 +27,7 @@ from model.documents.signed import Signed
 from model.federation import Federation
 from model.fields import format_time, parse_time
 from model.reasons import Reason
+from model.suite import SUITE
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.checking import require_in_force
 from registrar.manifests.issuing import open_manifest_letter
@@ -139,6 +140,7 @@ def _permit(
 ) -> RecheckPermit:
     now = office.parts.clock.now()
     return RecheckPermit(
+        suite=SUITE,
         permit=office.parts.rng(16).hex(),
         manifest=first.manifest,
         kind="re-check",

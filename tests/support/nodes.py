@@ -18,7 +18,7 @@ from crypto.signing import SigningKey
 from hedui.v1 import node_pb2, policy_pb2, registrar_pb2, registrar_pb2_grpc
 from hedui.v1.node_pb2_grpc import NodeAdminServiceStub, QueryServiceStub
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
-from model.documents.query import SUITE, Answer, Commitments, Manifest, RevocationList, Ticket
+from model.documents.query import Answer, Commitments, Manifest, RevocationList, Ticket
 from model.documents.signed import Document, Signed, sign
 from model.federation import Federation, Process
 from model.fields import format_time
@@ -27,6 +27,7 @@ from model.policy import policy_digest
 from model.pseudonym import oprf_input, pseudonym
 from model.reasons import Reason
 from model.roles import Role
+from model.suite import SUITE
 from node.process import node_kind
 from runtime.counters import Counters
 from runtime.errors import Refusal
