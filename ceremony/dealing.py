@@ -22,6 +22,7 @@ from crypto.threshold import Dealt, deal
 from model.federation import WIRE, Federation, FederationError
 from model.plan import PlannedProcess
 from model.suite import SUITE
+from model.toml import to_toml
 from runtime.errors import CertificateError, SettingsError
 from runtime.site.certificates import fingerprint, issue
 from runtime.site.endpoints import write_atomically, write_endpoints
@@ -29,7 +30,6 @@ from runtime.site.identity import write_federation_signature
 from runtime.site.joining import FIRST_EPOCH, Site, load_site, subject_of
 from runtime.site.key_share import FILE as SHARE_FILE
 from runtime.site.key_share import write_share
-from runtime.site.settings import to_toml
 
 Progress = Callable[[str], None]
 Dealer = Callable[..., Dealt]

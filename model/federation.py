@@ -6,7 +6,6 @@ not signed and stand in ``endpoints.toml``.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Final, Literal
@@ -15,11 +14,18 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from crypto.errors import InvalidKey
 from crypto.threshold import JointKey
-from model.fields import Hex32, Name, Strict, Text, explain
-from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES, MAX_OFFICES
+from model.fields import Hex32, Name, Strict, Text
+from model.limits import (
+    MAX_DEPARTMENTS,
+    MAX_FEDERATION_BYTES,
+    MAX_FEDERATION_VALUES,
+    MAX_OFFICES,
+)
+from model.mistakes import explain
 from model.office import Office, office_faults
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
 from model.suite import SUITE, Suite
+from model.toml import TomlError, parse_toml
 
 WIRE: Final = 2
 """Version of the wire contract that this tree speaks; stated in every call."""
@@ -122,18 +128,21 @@ class Federation(Strict):
 
         The caller has verified the signature over these bytes.
         """
-        if len(data) > MAX_FEDERATION_BYTES:
-            raise FederationError("federation.toml is too large")
         try:
-            table = tomllib.loads(data.decode("utf-8"))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise FederationError(f"federation.toml is not TOML: {error}") from None
+            table = parse_toml(
+                data,
+                source="federation.toml",
+                max_bytes=MAX_FEDERATION_BYTES,
+                max_values=MAX_FEDERATION_VALUES,
+            )
+        except TomlError as error:
+            raise FederationError(str(error)) from None
         if "digest" in table:
             raise FederationError("federation.toml: digest: unknown key")
         try:
             return cls.model_validate({**table, "digest": hashlib.sha256(data).hexdigest()})
         except ValidationError as error:
-            raise FederationError(f"federation.toml: {explain(error)}") from None
+            raise FederationError(f"federation.toml: {explain(error, cls, table)}") from None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Federation":

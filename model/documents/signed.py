@@ -17,8 +17,9 @@ from crypto import jcs
 from crypto.errors import InvalidInput, SignatureError
 from crypto.labels import Label
 from crypto.signing import SigningKey, VerifyKey
-from model.fields import Strict, explain
+from model.fields import Strict
 from model.limits import MAX_DOCUMENT_BYTES
+from model.mistakes import explain
 
 
 class DocumentError(ValueError):
@@ -43,7 +44,7 @@ class Document(Strict):
                 raise DocumentError(f"{cls.__name__}: a key without a value is left out")
             return cls.model_validate(table)
         except ValidationError as error:
-            raise DocumentError(f"{cls.__name__}: {explain(error)}") from None
+            raise DocumentError(f"{cls.__name__}: {explain(error, cls)}") from None
         except InvalidInput as error:
             raise DocumentError(f"{cls.__name__}: {error}") from None
 

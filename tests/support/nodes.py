@@ -28,6 +28,7 @@ from model.pseudonym import oprf_input, pseudonym
 from model.reasons import Reason
 from model.roles import Role
 from model.suite import SUITE
+from model.toml import to_toml
 from node.process import node_kind
 from runtime.counters import Counters
 from runtime.errors import Refusal
@@ -35,7 +36,7 @@ from runtime.logging import Log
 from runtime.process import Service, create_database
 from runtime.site.endpoints import Endpoints, RunFile, write_run_file
 from runtime.site.identity import load_person, load_process_identity, read_secret
-from runtime.site.settings import ServerSettings, to_toml
+from runtime.site.settings import ServerSettings
 from runtime.transport.channel import Dialer
 from runtime.transport.server import build_server, offer
 from runtime.transport.wire import reveals_to_wire, signed_from_wire, signed_to_wire

@@ -21,12 +21,12 @@ from ledger.verify.reconcile_facts import read_witnesses
 from model.federation import Federation, FederationError
 from model.roles import Role
 from model.suite import SUITE
+from model.toml import to_toml
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
 from runtime.site.identity import load_federation, load_person, load_process_identity, read_secret
 from runtime.site.joining import init_process, load_site
 from runtime.site.key_share import load_share
-from runtime.site.settings import to_toml
 from runtime.witness.verifiers import witness_verifiers
 from tests.support import ceremony
 from tests.support.keys import TEST_P, TEST_Q
