@@ -45,6 +45,10 @@ def _department(found: pb.DepartmentProgress) -> dict[str, Any]:
         **_reason(found.reason),
         "answered_at": found.answered_at,
         "data_dates": dict(found.data_dates),
+        "coverage": {
+            resource: {"first": stated.first, "last": stated.last}
+            for resource, stated in found.coverage.items()
+        },
     }
 
 

@@ -20,6 +20,7 @@ from rich.text import Text
 from crypto.errors import CryptoError
 from desk.program import Given
 from model.explanations import EXPLANATIONS
+from model.fields import parse_time
 from model.messages import gettext as _
 from model.mistakes import explain
 from model.reasons import Reason
@@ -170,7 +171,7 @@ def print_json(value: Any) -> None:
 
 def local(at: str) -> str:
     """A time of the ledger in the local zone."""
-    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return parse_time(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def zone_named(name: str) -> tzinfo:

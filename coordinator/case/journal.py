@@ -182,7 +182,7 @@ class Journal:
                 reason="",
                 answer=sealed,
                 answered_at=answer.answered_at,
-                data_dates=jcs.encode(dict(answer.data_dates)),
+                data_dates=jcs.encode(_stated(answer)),
             )
             store.change(tx.conn, case_id, now=tx.now)
             tx.append(
@@ -383,3 +383,12 @@ def _existing(row: store.CaseRow | None) -> store.CaseRow:
     if row is None:
         raise TransitionError("a case that was just stored is not there")
     return row
+
+
+def _stated(answer: Answer) -> dict[str, jcs.Json]:
+    """What an answer states of each resource."""
+    coverage = answer.coverage or {}
+    return {
+        resource: {"data_date": day, **(coverage[resource].model_dump() if coverage else {})}
+        for resource, day in answer.data_dates.items()
+    }

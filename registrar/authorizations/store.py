@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -20,7 +18,7 @@ from sqlalchemy import (
     update,
 )
 
-_Number = BigInteger().with_variant(Integer(), "sqlite")
+from runtime.storage import columns
 
 METADATA: Final = MetaData()
 AUTHORIZATIONS: Final = Table(
@@ -28,34 +26,34 @@ AUTHORIZATIONS: Final = Table(
     METADATA,
     Column("number", String(40), primary_key=True),
     # SHA-256 of what the clerk signed.
-    Column("digest", String(64), nullable=False),
+    columns.digest("digest"),
     # draft | in-force | revoked | ended | erased
-    Column("state", String(16), nullable=False),
+    columns.word("state"),
     Column("members", Integer, nullable=False),
-    Column("valid_from", String(10), nullable=False),
-    Column("valid_to", String(10), nullable=False),
+    columns.day("valid_from"),
+    columns.day("valid_to"),
     # The data key, wrapped; destroying it erases the letter and every reveal sealed under it.
     # Empty once erased, as are letter, confirmation and digest.
-    Column("data_key", LargeBinary, nullable=False),
-    Column("letter", LargeBinary, nullable=False),
+    columns.blob("data_key"),
+    columns.blob("letter"),
     # The checker's signed confirmation; empty while a draft.
-    Column("confirmation", LargeBinary, nullable=False),
+    columns.blob("confirmation"),
     # Ledger entry of the last change of state.
-    Column("entry", _Number, nullable=False),
-    Column("changed_at", String(20), nullable=False),
+    columns.number("entry"),
+    columns.moment("changed_at"),
 )
 # One row per member and programme while in force. A tag is a keyed hash: without the registrar's
 # key nobody can tell whose it is, and tags of one person under two programmes are unrelated.
 LIVE_TAGS: Final = Table(
     "live_tag",
     METADATA,
-    Column("tag", LargeBinary(32), primary_key=True),
+    columns.tag("tag", primary_key=True),
     Column("number", String(40), primary_key=True, index=True),
 )
 PROTECTED_TAGS: Final = Table(
     "protected_tag",
     METADATA,
-    Column("tag", LargeBinary(32), primary_key=True),
+    columns.tag("tag", primary_key=True),
 )
 # Who wanted an erasure, and why: what clerk and checker signed, sealed under the process's key.
 ERASURES: Final = Table(
@@ -63,10 +61,10 @@ ERASURES: Final = Table(
     METADATA,
     Column("number", String(40), primary_key=True),
     Column("reason", String(32), nullable=False),
-    Column("clerk", String(64), nullable=False),
-    Column("asked", LargeBinary, nullable=False),
+    columns.name("clerk"),
+    columns.blob("asked"),
     # The checker's; empty until it is carried out.
-    Column("done", LargeBinary, nullable=False),
+    columns.blob("done"),
 )
 
 

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     Update,
     delete,
@@ -19,38 +17,38 @@ from sqlalchemy import (
     update,
 )
 
-_Number = BigInteger().with_variant(Integer(), "sqlite")
+from runtime.storage import columns
 
 METADATA: Final = MetaData()
 PROPOSALS: Final = Table(
     "budget_proposal",
     METADATA,
-    Column("department", String(64), primary_key=True),
+    columns.name("department", primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    Column("total", _Number, nullable=False),
-    Column("daily", _Number, nullable=False),
+    columns.number("total"),
+    columns.number("daily"),
     # Name of the registrar officer who proposed; another one approves.
-    Column("proposed_by", String(64), nullable=False),
+    columns.name("proposed_by"),
 )
 BUDGETS: Final = Table(
     "budget",
     METADATA,
-    Column("department", String(64), primary_key=True),
+    columns.name("department", primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    Column("total", _Number, nullable=False),
-    Column("daily", _Number, nullable=False),
-    Column("used", _Number, nullable=False),
+    columns.number("total"),
+    columns.number("daily"),
+    columns.number("used"),
     # The day on which the daily allowance was last drawn on, and by how much.
-    Column("day", String(10), nullable=False),
-    Column("used_that_day", _Number, nullable=False),
+    columns.day("day"),
+    columns.number("used_that_day"),
 )
 BATCHES: Final = Table(
     "enrolment_batch",
     METADATA,
-    Column("department", String(64), primary_key=True),
+    columns.name("department", primary_key=True),
     Column("batch", LargeBinary(16), primary_key=True),
     # Digest of the blinded elements: the same batch is answered again and counted once.
-    Column("request", LargeBinary(32), nullable=False),
+    columns.tag("request"),
 )
 
 

@@ -20,7 +20,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     insert,
     inspect,
@@ -34,6 +33,7 @@ from ledger import log_witness
 from ledger.signer import COMMITTED_VIEW
 from runtime.errors import StorageError
 from runtime.site.database_url import check_url, is_url
+from runtime.storage import columns
 from runtime.storage.faults import DatabaseForeign, DatabaseUnusable, LedgerUnavailable
 from runtime.storage.postgres import PostgresBackend
 from runtime.storage.sqlite import SqliteBackend
@@ -42,7 +42,7 @@ _OWN: Final = MetaData()
 SCHEMA: Final = Table(
     "database_schema",
     _OWN,
-    Column("service", String(64), primary_key=True),
+    columns.name("service", primary_key=True),
     Column("version", Integer, nullable=False),
 )
 # One row that every commit of the writer changes: how a commit whose outcome is not known is

@@ -4,11 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
-    Integer,
-    LargeBinary,
-    String,
     Table,
     Text,
     delete,
@@ -21,29 +17,28 @@ from sqlalchemy import (
 from sqlalchemy import Connection as Connection
 from sqlalchemy import MetaData as MetaData
 
+from runtime.storage import columns
 from runtime.storage.salting import SealedReveals
-
-_Number = BigInteger().with_variant(Integer(), "sqlite")
 
 METADATA: Final = MetaData()
 POLICIES: Final = Table(
     "policy",
     METADATA,
-    Column("digest", String(64), primary_key=True),
-    Column("body", LargeBinary, nullable=False),
+    columns.digest("digest", primary_key=True),
+    columns.blob("body"),
     Column("name", Text, nullable=False),
     Column("title", Text, nullable=False),
-    Column("approved_at", String(20), nullable=False),
+    columns.moment("approved_at"),
     # Empty while in force.
-    Column("withdrawn_at", String(20), nullable=False),
+    columns.moment("withdrawn_at"),
 )
 OPENINGS: Final = Table(
     "ledger_opening",
     METADATA,
-    Column("entry", _Number, primary_key=True, autoincrement=False),
+    columns.number("entry", primary_key=True, autoincrement=False),
     # Whose key sealed it; "" for the process's own. Destroying that key erases the reveal.
-    Column("owner", String(64), nullable=False, index=True),
-    Column("sealed", LargeBinary, nullable=False),
+    columns.name("owner", index=True),
+    columns.blob("sealed"),
 )
 
 
