@@ -1,6 +1,6 @@
 """The mapping TOML: what it says, and how a wrong one is refused.
 
-Tests design.md 7.3.
+Tests design.md 2.4.10, 7.3.
 """
 
 import pytest
