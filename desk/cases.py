@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from desk.command import visible
+from desk.words import visible
 from hedui.v1 import coordinator_pb2 as pb
 from model.explanations import EXPLANATIONS, Explanation
 from model.messages import Language, pgettext, speaking, spoken

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from coordinator.case.issued import Issued
 from coordinator.case.journal import Journal
-from coordinator.case.state import Setback, setback
+from coordinator.case.state import Setback, setbacks
 from coordinator.opening import context
 from coordinator.opening.context import AnswerSet
 from coordinator.opening.transcript import check_mask
@@ -28,7 +28,7 @@ from model.federation import Federation
 from model.fields import parse_time
 from model.reasons import Reason
 from runtime.clock import Clock
-from runtime.errors import CallError, Refusal, SettingsError
+from runtime.errors import Refusal
 from runtime.transport.channel import Dialer
 
 
@@ -193,14 +193,11 @@ class Relay:
 
     def _call(self, holder: str, method: str, request: Any) -> Any:
         timeout_s = self._settings.holder_timeout_s
-        try:
-            return self._dialer.call(
+        with setbacks(holder):
+            reply = self._dialer.call(
                 holder, HolderServiceStub, method, request, timeout_s=timeout_s
             )
-        except CallError as error:
-            raise setback(error) from None
-        except SettingsError:
-            raise Setback(Reason.UNREACHABLE, waits=True, who=holder) from None
+        return reply  # noqa: RET504 - a failed call leaves by an exception, mypy cannot know
 
     def _keep(self, run: Run, messages: dict[str, Any]) -> None:
         rows = [

@@ -48,10 +48,13 @@ class Question:
     again: str
 
 
-def question(policy: str, programmes: Sequence[str], again: str) -> Question:
-    """From the command line: a policy file or its digest; all its programmes unless named.
+def question(policy: str, programmes: Sequence[str] = (), again: str = "") -> Question:
+    """What to ask, by a policy file or its digest; all its programmes unless named.
 
-    Raises SettingsError naming the argument.
+    Raises SettingsError naming the argument; PolicyError for a file that is no policy.
+
+    Args:
+        again: The reason for querying an authorization again; a checker has to countersign.
     """
     path = Path(policy)
     if not path.is_file():
@@ -243,7 +246,7 @@ def follow(
     cases: Sequence[pb.Case],
     *,
     wait_s: float,
-    progress: Callable[[Sequence[pb.Case]], None],
+    progress: Callable[[Sequence[pb.Case]], None] = lambda _: None,
 ) -> list[pb.Case]:
     """Ask for the cases until none runs, or the time is over; return them as they are then."""
     current = {case.case_id: case for case in cases}

@@ -1,7 +1,5 @@
 """Policies of a process: approve, list, withdraw. The same at coordinator, registrar and node."""
 
-from pathlib import Path
-
 from desk.client.acting import Acting
 from hedui.v1 import policy_pb2 as pb
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
@@ -18,18 +16,23 @@ def office_of(acting: Acting) -> str:
     return acting.federation.coordinator.name
 
 
-def approve(acting: Acting, process: str, file: Path) -> pb.ApprovePolicyReply:
-    """Put a policy file into force there; its digest and what is remarked on it.
+def approve(
+    acting: Acting, process: str, policy: bytes, *, source: object = "the policy"
+) -> pb.ApprovePolicyReply:
+    """Put a policy into force there; its digest and what is remarked on it.
 
-    Raises OSError; CallError, the file named in what is refused.
+    Raises CallError; what is refused names ``source``.
+
+    Args:
+        policy: The TOML file, byte for byte: its digest is what a case is asked under.
     """
-    request = pb.ApprovePolicyRequest(policy=file.read_bytes())
+    request = pb.ApprovePolicyRequest(policy=policy)
     try:
         reply: pb.ApprovePolicyReply = acting.call(
             process, PolicyServiceStub, "ApprovePolicy", request
         )
     except Refused as refused:
-        raise refused.about(file) from None
+        raise refused.about(source) from None
     return reply
 
 

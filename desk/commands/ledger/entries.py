@@ -17,9 +17,10 @@ from typing import Annotated, Any
 import typer
 
 from desk.client.ledgers import LiveLog, proven_live
-from desk.command import Json, local, one_line, options, print_table
+from desk.command import Json, local, options, print_table
 from desk.session import acting
 from desk.trust import pinned_keys
+from desk.words import one_line
 from ledger.event import Entry
 from model.fields import format_time
 from reviewer.entries import Row, describe, offline_rows, proven_offline

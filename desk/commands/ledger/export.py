@@ -1,8 +1,4 @@
-"""``hedui ledger checkpoint | export | copy | verify``: whole ledgers.
-
-``verify`` is offline and is ``python -m ledger.verify``; with a home at hand it takes the keys
-that the federation file pins, instead of those that lie beside the log.
-"""
+"""``hedui ledger checkpoint | export``: whole ledgers of running processes."""
 
 import sys
 from pathlib import Path
@@ -11,19 +7,12 @@ from typing import Annotated
 import typer
 
 from desk.client import ledgers
-from desk.command import Json, PasswordFile, options, print_table
+from desk.command import Json, options, print_table
 from desk.session import acting
-from desk.trust import pinned_keys
-from ledger.verify.verdict import main
-from runtime.site.identity import read_password
-from runtime.storage.copy import copy_ledger
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
 ProcessNames = Annotated[list[str], typer.Argument(help="Processes, by name.")]
 Target = Annotated[Path, typer.Option("--to", help="Folder for one bundle per process.")]
-Url = Annotated[str, typer.Argument(help="The database_url of a process.")]
-CopyFile = Annotated[Path, typer.Option("--to", help="The file to write; there is none yet.")]
-Paths = Annotated[list[Path], typer.Argument(help="Bundles, or databases of stopped processes.")]
 
 
 def checkpoint(context: typer.Context, process: ProcessName, as_json: Json = False) -> None:
@@ -44,20 +33,6 @@ def export(context: typer.Context, processes: ProcessNames, to: Target) -> None:
         for process in processes:
             size = ledgers.export(person, process, to / process, extra=extra)
             typer.echo(f"{to / process}: {size} entries")
-
-
-def copy(url: Url, to: CopyFile, password_file: PasswordFile = None) -> None:
-    """Copy a ledger from PostgreSQL into an SQLite file, for `ledger verify` and the like."""
-    password = read_password(password_file) if password_file else ""
-    typer.echo(f"{to}: {copy_ledger(url, to, password=password)} entries")
-
-
-def verify(context: typer.Context, paths: Paths, as_json: Json = False) -> None:
-    """Verify ledgers offline: every byte is hashed again. Exit code 0: all intact."""
-    arguments = [str(path) for path in paths] + (["--json"] if as_json else [])
-    for key in pinned_keys(options(context)):
-        arguments += ["--key", key]
-    raise typer.Exit(main(arguments))
 
 
 def _federation_files(home: Path) -> dict[str, bytes]:
