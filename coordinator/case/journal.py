@@ -23,6 +23,7 @@ from model.documents.query import Answer, OfficerRequest
 from model.reasons import Reason
 from runtime.errors import Refusal
 from runtime.storage.database import Database
+from runtime.storage.paging import Condition, Page
 from runtime.storage.salting import Salted
 from runtime.storage.store import keep_reveals
 from runtime.storage.writer import Tx, Writer
@@ -58,11 +59,11 @@ class Journal:
             row = store.find_case(conn, case_id)
         return None if row is None else self._vault.opened(row)
 
-    def cases(self, *, after: str, limit: int, state: str) -> list[store.CaseRow]:
-        """A page of cases."""
+    def cases(self, page: Page, *where: Condition) -> tuple[list[store.CaseRow], str]:
+        """A page of cases, and what the next one comes after."""
         with self._database.read() as conn:
-            rows = store.list_cases(conn, after=after, limit=limit, state=state)
-        return [self._vault.opened(row) for row in rows]
+            rows, after = store.list_cases(conn, page, *where)
+        return [self._vault.opened(row) for row in rows], after
 
     def tickets(self, case_id: str) -> list[store.TicketRow]:
         """The tickets of a case in the manifest's order."""

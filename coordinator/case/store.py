@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from coordinator.case.state import RUNNING, CaseState, TicketState, check_transition
 from runtime.storage import columns
+from runtime.storage.paging import Condition, Page, between, fetch
 
 METADATA: Final = MetaData()
 CASES: Final = Table(
@@ -212,15 +213,16 @@ def find_case(conn: Connection, case_id: str) -> CaseRow | None:
     return _one(conn, CASES.c.case_id == case_id)
 
 
-def list_cases(conn: Connection, *, after: str, limit: int, state: str) -> list[CaseRow]:
-    """Cases in the order of opening, after one of them, at most ``limit``."""
-    query = select(CASES).order_by(CASES.c.number).limit(limit)
-    if after:
-        number = select(CASES.c.number).where(CASES.c.case_id == after).scalar_subquery()
-        query = query.where(CASES.c.number > number)
-    if state:
-        query = query.where(CASES.c.state == state)
-    return [_case(row) for row in conn.execute(query)]
+def list_cases(conn: Connection, page: Page, *where: Condition) -> tuple[list[CaseRow], str]:
+    """A page of cases in the order of opening, and what the next one comes after."""
+    rows, after = fetch(conn, select(CASES).where(*where), (CASES.c.number,), page)
+    return [_case(row) for row in rows], after
+
+
+def listed(request: Any) -> list[Condition]:
+    """Conditions for the filters of a list. Raises Refusal(malformed)."""
+    state = [CASES.c.state == request.state] if request.state else []
+    return [*state, *between(CASES.c.opened_at, request)]
 
 
 def busy(conn: Connection) -> list[str]:

@@ -1,6 +1,8 @@
 """Policies of a process: approve, list, withdraw. The same at coordinator, registrar and node."""
 
-from desk.client.acting import Acting
+from typing import Any
+
+from desk.client.acting import Acting, pages
 from hedui.v1 import policy_pb2 as pb
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
 from model.roles import Role
@@ -38,8 +40,11 @@ def approve(
 
 def approved(acting: Acting, process: str) -> list[pb.PolicyRow]:
     """Every policy that was approved there, withdrawn ones too. Raises CallError."""
-    reply = acting.call(process, PolicyServiceStub, "ListPolicies", pb.ListPoliciesRequest())
-    return list(reply.policies)
+
+    def ask(request: Any) -> Any:
+        return acting.call(process, PolicyServiceStub, "ListPolicies", request)
+
+    return [row for page in pages(ask, pb.ListPoliciesRequest()) for row in page.policies]
 
 
 def withdraw(acting: Acting, process: str, digest: bytes) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
+from typing import Any, Final
 
 from sqlalchemy import (
     Column,
@@ -19,6 +20,7 @@ from sqlalchemy import (
 )
 
 from runtime.storage import columns
+from runtime.storage.paging import Condition, Page, between, fetch
 
 METADATA: Final = MetaData()
 AUTHORIZATIONS: Final = Table(
@@ -109,11 +111,24 @@ def get(conn: Connection, number: str) -> AuthorizationRow | None:
     return None if row is None else AuthorizationRow(**row._mapping)
 
 
-def page(conn: Connection, after: str, limit: int) -> list[AuthorizationRow]:
-    """At most ``limit`` letters whose number comes after ``after``, by number."""
-    query = select(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number > after)
-    rows = conn.execute(query.order_by(AUTHORIZATIONS.c.number).limit(limit))
-    return [AuthorizationRow(**row._mapping) for row in rows]
+def page(conn: Connection, wanted: Page, *where: Condition) -> tuple[list[AuthorizationRow], str]:
+    """A page of letters by number, and what the next one comes after."""
+    query = select(AUTHORIZATIONS).where(*where)
+    rows, after = fetch(conn, query, (AUTHORIZATIONS.c.number,), wanted)
+    return [AuthorizationRow(**row._mapping) for row in rows], after
+
+
+def listed(request: Any, today: date) -> list[Condition]:
+    """Conditions for the filters of a list. Raises Refusal(malformed)."""
+    table, state = AUTHORIZATIONS.c, request.state
+    where = between(table.changed_at, request)
+    if state in ("in-force", "expired"):
+        # Kept as in force; what makes it expired is the day on which one looks.
+        over = table.valid_to < today.isoformat()
+        where += [table.state == "in-force", over if state == "expired" else ~over]
+    elif state:
+        where.append(table.state == state)
+    return where
 
 
 def confirm(conn: Connection, number: str, confirmation: bytes, entry: int, at: str) -> None:

@@ -13,11 +13,14 @@ from sqlalchemy import (
     Update,
     delete,
     insert,
+    literal,
     select,
+    union_all,
     update,
 )
 
 from runtime.storage import columns
+from runtime.storage.paging import Page, Rows, fetch
 
 METADATA: Final = MetaData()
 PROPOSALS: Final = Table(
@@ -138,11 +141,24 @@ def spend(conn: Connection, before: Budget, count: int, today: str) -> Budget:
     return after
 
 
-def rows(conn: Connection) -> tuple[list[Budget], list[Proposal]]:
-    """All budgets in force, and all open proposals, by department and epoch."""
-    budgets = conn.execute(select(BUDGETS).order_by(BUDGETS.c.department, BUDGETS.c.epoch))
-    open_ones = conn.execute(select(PROPOSALS).order_by(PROPOSALS.c.department, PROPOSALS.c.epoch))
-    return [Budget(**r._mapping) for r in budgets], [Proposal(**r._mapping) for r in open_ones]
+def page(conn: Connection, wanted: Page, *, department: str, state: str) -> tuple[Rows, str]:
+    """A page of budgets in force and of open proposals; what the next one comes after.
+
+    By department and epoch; empty ``department`` or ``state`` (proposed, approved) for all.
+    """
+    terms = ("department", "epoch", "total", "daily")
+    approved = select(
+        *(BUDGETS.c[name] for name in terms), BUDGETS.c.used, literal("approved").label("state")
+    )
+    proposed = select(
+        *(PROPOSALS.c[name] for name in terms),
+        literal(0).label("used"),
+        literal("proposed").label("state"),
+    )
+    both = union_all(approved, proposed).subquery()
+    where = {"department": department, "state": state}
+    query = select(both).where(*(both.c[name] == value for name, value in where.items() if value))
+    return fetch(conn, query, (both.c.department, both.c.epoch, both.c.state), wanted)
 
 
 def batch(conn: Connection, department: str, batch_id: bytes) -> bytes | None:

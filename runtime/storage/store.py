@@ -18,6 +18,7 @@ from sqlalchemy import Connection as Connection
 from sqlalchemy import MetaData as MetaData
 
 from runtime.storage import columns
+from runtime.storage.paging import Page, Rows, fetch
 from runtime.storage.salting import SealedReveals
 
 METADATA: Final = MetaData()
@@ -100,6 +101,20 @@ def policy_row(conn: Connection, digest: str) -> PolicyRow | None:
     """The policy of this digest, in force or withdrawn; None if it was never approved."""
     row = conn.execute(select(POLICIES).where(POLICIES.c.digest == digest)).one_or_none()
     return None if row is None else PolicyRow(**row._mapping)
+
+
+def policy_page(conn: Connection, wanted: Page, state: str) -> tuple[Rows, str]:
+    """A page of policies without their text, oldest approval first; what the next comes after.
+
+    Args:
+        state: in-force, withdrawn, or "" for both.
+    """
+    table = POLICIES.c
+    query = select(table.digest, table.name, table.title, table.approved_at, table.withdrawn_at)
+    if state:
+        in_force = table.withdrawn_at == ""
+        query = query.where(in_force if state == "in-force" else ~in_force)
+    return fetch(conn, query, (table.approved_at, table.digest), wanted)
 
 
 def policy_rows(conn: Connection) -> list[PolicyRow]:

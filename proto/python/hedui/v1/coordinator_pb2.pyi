@@ -22,20 +22,30 @@ class GetCaseRequest(_message.Message):
     def __init__(self, case_id: _Optional[str] = ...) -> None: ...
 
 class ListCasesRequest(_message.Message):
-    __slots__ = ("after", "limit", "state")
+    __slots__ = ("after", "limit", "state", "since", "until", "office", "officer")
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    OFFICER_FIELD_NUMBER: _ClassVar[int]
     after: str
     limit: int
     state: str
-    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+    since: str
+    until: str
+    office: str
+    officer: str
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ..., since: _Optional[str] = ..., until: _Optional[str] = ..., office: _Optional[str] = ..., officer: _Optional[str] = ...) -> None: ...
 
 class ListCasesReply(_message.Message):
-    __slots__ = ("cases",)
+    __slots__ = ("cases", "next")
     CASES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
     cases: _containers.RepeatedCompositeFieldContainer[Case]
-    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ...) -> None: ...
+    next: str
+    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., next: _Optional[str] = ...) -> None: ...
 
 class DecideCaseRequest(_message.Message):
     __slots__ = ("decision",)
