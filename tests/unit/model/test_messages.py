@@ -3,7 +3,6 @@
 Tests design.md 5.19.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -23,12 +22,6 @@ from model.reasons import Reason
 from runtime.errors import Refusal
 
 CLOSED = EXPLANATIONS[Reason.CASE_CLOSED].happened
-
-
-@pytest.fixture(autouse=True)
-def _english_again() -> Iterator[None]:
-    yield
-    speak(Language.EN)
 
 
 ENVIRONMENTS = {
