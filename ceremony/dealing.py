@@ -1,6 +1,6 @@
 """The ceremony itself: certificates, the joint key, the signed federation file.
 
-Source: DESIGN 2.1.
+Source: design.md 2.1.6, 2.1.7, 1.4.
 Trusts: this machine while it runs. The dealer knows the secret key for some seconds; it writes
 nothing of it but shares, each sealed to its holder, and keeps nothing.
 Not protected: Python cannot overwrite integers in memory; end the process and, in production,

@@ -1,6 +1,6 @@
 """Checkpoints: the head of a log as a signed note.
 
-Source: C2SP tlog-checkpoint. Extension lines are refused: nobody audits them.
+Source: design.md 4.2; C2SP tlog-checkpoint. Extension lines are refused: nobody audits them.
 Trusts: the log's key. A checkpoint says what its log claims; only cosignatures and
 comparison say that it claims the same to everybody.
 """

@@ -1,5 +1,6 @@
 """The closed list of events, and the names of the fields that each may carry.
 
+Source: design.md 4.11.
 One row per event: its name, what it says, its fields; a name that ends in ``?`` may be absent.
 Nothing else enters a ledger. No field holds personal data: what is about a person or a case
 is a salted commitment or a random number. Append rows, or an optional field to one; never change

@@ -1,6 +1,7 @@
 """The stored log: exact entries and every node of the tree, in SQL.
 
-Source: RFC 6962 section 2.1, RFC 9162 sections 2.1.3 and 2.1.4; numbering in ledger.merkle.
+Source: design.md 4.1;
+RFC 6962 section 2.1, RFC 9162 sections 2.1.3 and 2.1.4; numbering in ledger.merkle.
 Trusts: the database to keep what it committed, nothing else: ledger.verify re-hashes it all.
 Entries and nodes are only ever added, inside the caller's transaction. Proofs read
 O(log n) nodes.

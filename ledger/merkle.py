@@ -1,6 +1,6 @@
 """Merkle trees as in RFC 6962: hashing, and proofs as in RFC 9162.
 
-Source: RFC 6962 section 2.1; RFC 9162 sections 2.1.3 and 2.1.4.
+Source: design.md 4.1; RFC 6962 section 2.1; RFC 9162 sections 2.1.3 and 2.1.4.
 Trusts: SHA-256. The prefixes 0x00 (leaf) and 0x01 (node) are the RFC's domain separation.
 Learns: whoever sees a proof learns sibling hashes, so entries must carry salted commitments.
 

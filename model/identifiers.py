@@ -1,6 +1,6 @@
 """Typed identifiers of persons: ``type:value``, checked and brought to one spelling.
 
-Source: GB 11643-1999 (resident number; check digit ISO 7064 MOD 11-2).
+Source: design.md 2.2.7; GB 11643-1999 (resident number; check digit ISO 7064 MOD 11-2).
 Matching is exact, so that two spellings of one number must become one text here, and nothing
 may be guessed: a wrong number is refused, not repaired.
 Learns: messages and repr() show a masked form only, never the whole number.

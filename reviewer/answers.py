@@ -1,6 +1,6 @@
 """The checks of one opened answer: recomputed, and held against everybody's ledger.
 
-Source: DESIGN.md 2.4, 2.5: a node keeps plaintext and randomness, so that its ciphertext can be
+Source: design.md 2.4.22, 1.8: a node keeps plaintext and randomness, so that its ciphertext can be
 recomputed; a lie about that is caught here, a lie about its own records is not.
 Learns: whoever runs it, where values were opened, what this department contributed to each rule
 of this household.

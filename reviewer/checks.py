@@ -1,6 +1,6 @@
 """The checks of one drawn entry, in plain sentences; each raises where it does not hold.
 
-Source: DESIGN.md 2.3 for what must be so; docs/adr/0019-samples.md for what binds what.
+Source: design.md 2.3, 4.13 for what must be so; docs/adr/0019-samples.md for what binds what.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,5 +1,6 @@
 """One drawn sample: what was disclosed of it, its checks, and how it lies on the reviewer's disk.
 
+Source: design.md 4.13.
     reveals.jsonl          lines of commitment, field, value, salt: `hedui ledger report --reveals`
     entry-12.json          the registrar's grant and what it opened, byte for byte
     answer-<query>.json    what a department opened

@@ -1,5 +1,6 @@
 """A process: what it stands on, in the order in which it is checked, and its end.
 
+Source: design.md 4.4, 5.11.
 Start-up: settings; federation file under the pinned root key; own certificate and keys against
 it; C arithmetic; database and writer; services; addresses. Whatever is wrong ends it before
 anybody can call it. A ``Service`` is an object without signals or global state, so that a test

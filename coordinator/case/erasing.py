@@ -1,6 +1,6 @@
 """Erasure: a case that is over is destroyed, by an officer who asks and a checker who does it.
 
-Source: DESIGN.md section 4: destroying data key and salts is the erasure; the tree stays whole.
+Source: design.md 4.6: destroying data key and salts is the erasure; the tree stays whole.
 Trusts: whoever keeps copies of the database to destroy them in time: a copy together with the
 key-encryption key still opens the case.
 Learns: the ledger's reader, that a case was erased, and why.

@@ -1,8 +1,9 @@
 """From a policy to the layout of one opening: comparisons ``x <= T`` in numbered slots.
 
-Source: DESIGN 2.5. Everything here is a function of the policy's bytes, the programmes of the
-case and the plain inputs, so that node, masker, evaluator and coordinator derive the same.
-Every comparison has a value slot 2k and, behind it, its own flag slot 2k+1 with the limit 0.
+Source: design.md 2.5.1 to 2.5.7. Everything here is a function of the policy's bytes, the
+programmes of the case and the plain inputs, so that node, masker, evaluator and coordinator
+derive the same. Every comparison has a value slot 2k and, behind it, its own flag slot 2k+1 with
+the limit 0.
 Learns: whoever opens a layout learns one bit a slot.
 """
 

@@ -1,5 +1,6 @@
 """From the bytes of a policy file to a Policy in which every name is known and every unit fits.
 
+Source: design.md 7.3.
 The digest is over the exact bytes, so that all parties can tell that they mean the same file.
 """
 

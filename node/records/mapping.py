@@ -1,5 +1,6 @@
 """The mapping: which columns of a department's CSV are person, amount, period and row.
 
+Source: design.md 2.4.10, 7.3.
 A small TOML beside the CSV; unknown keys are refused. One mapping describes one resource.
 """
 

@@ -1,5 +1,6 @@
 """What a letter must fulfil before it is stored, and which state it is in on a day.
 
+Source: design.md 2.3.1.
 Pure. Messages name a member by position, never by number or name.
 """
 

@@ -1,4 +1,7 @@
-"""Registering, confirming, revoking, reading: what clerk and checker do with a letter."""
+"""Registering, confirming, revoking, reading: what clerk and checker do with a letter.
+
+Source: design.md 2.3.2, 2.3.3, 2.3.4, 2.3.5.
+"""
 
 from model.documents.authorization import Authorization, AuthorizationCheck
 from model.documents.signed import Signed

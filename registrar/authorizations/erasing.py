@@ -1,6 +1,6 @@
 """Erasure: a letter that is over is destroyed, by a clerk who asks and a checker who does it.
 
-Source: DESIGN.md section 4: destroying data key and salts is the erasure; the tree stays whole.
+Source: design.md 4.6: destroying data key and salts is the erasure; the tree stays whole.
 Trusts: whoever keeps copies of the database to destroy them in time: a copy together with the
 key-encryption key still opens the letter.
 Learns: the ledger's reader, that a letter whose end is entry ``ended`` was erased, and why.

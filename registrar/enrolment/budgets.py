@@ -1,4 +1,7 @@
-"""BudgetService: how many people a department may enrol; two registrar officers decide."""
+"""BudgetService: how many people a department may enrol; two registrar officers decide.
+
+Source: design.md 2.2.4.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final

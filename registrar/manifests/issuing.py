@@ -1,4 +1,7 @@
-"""Issuing: from one officer's signed request to a manifest and one ticket per department."""
+"""Issuing: from one officer's signed request to a manifest and one ticket per department.
+
+Source: design.md 2.3.6 to 2.3.9, 2.3.16.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta

@@ -1,5 +1,6 @@
 """What a request may ask: derived from the letter and the policy, never taken from the request.
 
+Source: design.md 2.3.7, 2.3.14.
 Pure. Raises Refusal with the reason that fits best, in the order in which an officer would
 mend things.
 """

@@ -1,4 +1,7 @@
-"""Renewal of tickets, and the list of revoked ones."""
+"""Renewal of tickets, and the list of revoked ones.
+
+Source: design.md 2.3.10, 2.3.13.
+"""
 
 from datetime import timedelta
 from typing import Final

@@ -1,6 +1,6 @@
 """Re-check permits: once per case, after its determination is ledgered, before it ends.
 
-Source: DESIGN 2.6; docs/adr/0016-re-check.md.
+Source: design.md 2.6.15; docs/adr/0016-re-check.md.
 Trusts: the coordinator's pinned log key for what its ledger holds; of a forked log,
 reconciliation learns by the head that is written down here.
 Learns: that a case was determined, never how: the entry holds commitments alone.

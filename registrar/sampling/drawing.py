@@ -1,5 +1,6 @@
 """Drawing: a reviewer says which entries were drawn; it is ledgered before anything is shown.
 
+Source: design.md 4.13.
 The reviewer draws from the ledger that it exported and verified, with its own machine's
 randomness: the registrar has no say in it. See docs/adr/0019-samples.md.
 Learns: the registrar and the readers of its ledger, which queries a reviewer looks into.

@@ -1,5 +1,6 @@
 """Where processes listen: unsigned addresses, because certificates pin who answers there.
 
+Source: design.md 2.1.7, 5.8.
 A process on this machine writes ``run/process.json`` once it serves; that comes first. Others
 stand in ``endpoints.toml``, under ``[processes]``.
 """

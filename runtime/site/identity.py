@@ -1,5 +1,6 @@
 """Key material of one process or person, and the federation file that it is checked against.
 
+Source: design.md 3.11, 5.14.
 Trusts: the federation's root key, pinned in process.toml or person.toml; the operating system
 for the folder's permissions.
 Not protected: keys lie unencrypted on this machine's disk, mode 0600; whoever is root reads them.

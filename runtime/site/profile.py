@@ -1,5 +1,6 @@
 """Where a command finds its service: one file, ``hedui.toml``, in one of four places.
 
+Source: design.md 5.15.
 In this order: ``--profile PATH``, the variable ``HEDUI_PROFILE``, ``./hedui.toml``, the user's
 configuration folder. Every error of a command names the profile that it used.
 """

@@ -1,5 +1,6 @@
 """SQLite under the database: one file, one process, WAL, synchronous=FULL.
 
+Source: design.md 4.6, 5.4.
 Trusts: the operating system's locks and fsync. Detects a file that was deleted or replaced
 under the process (SQLite itself would go on writing into the void).
 """

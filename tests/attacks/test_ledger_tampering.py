@@ -1,4 +1,7 @@
-"""Every way to cheat with a stored or exported ledger, and what the offline verifier says."""
+"""Every way to cheat with a stored or exported ledger, and what the offline verifier says.
+
+Tests design.md 4.1, 4.9.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""A node as a process: what it offers by its entry in the federation file, and its commands."""
+"""A node as a process: what it offers by its entry in the federation file, and its commands.
+
+Tests design.md 2.4.8, 1.4, 5.2.
+"""
 
 import json
 import subprocess

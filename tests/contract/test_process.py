@@ -1,4 +1,7 @@
-"""A process: what it refuses to start with, what it leaves behind, how it ends."""
+"""A process: what it refuses to start with, what it leaves behind, how it ends.
+
+Tests design.md 3.9, 4.4, 4.12, 5.4, 5.8, 5.9, 5.11.
+"""
 
 import json
 import os

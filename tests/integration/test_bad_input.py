@@ -3,6 +3,8 @@
 Every row is a real command against real files or a running federation. It must end with a code
 that is not zero, with one sentence on standard error and no trace of Python; what was there
 before must be there afterwards, but for the refusals that stand in ledgers.
+
+Tests design.md 2.1.4, 5.15.
 """
 
 import shutil

@@ -1,6 +1,8 @@
 """What a process does not start with, and homes that are none: one sentence, nothing changed.
 
 Each row spoils a copy of a home in which the ceremony was held, and types ``serve``.
+
+Tests design.md 3.9, 5.8.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""The published RFC 6962 trees and proof probes of transparency-dev, both sides of the house."""
+"""The published RFC 6962 trees and proof probes of transparency-dev, both sides of the house.
+
+Tests design.md 4.1.
+"""
 
 import base64
 import json

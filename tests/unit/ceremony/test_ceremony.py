@@ -1,4 +1,7 @@
-"""The ceremony on disk: what is written, what is refused, and that no secret is left behind."""
+"""The ceremony on disk: what is written, what is refused, and that no secret is left behind.
+
+Tests design.md 1.4, 1.7, 2.1.1, 2.1.6, 2.1.7, 5.14.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""The reviewer's tools on the ledgers of a federation that really ran, setbacks included."""
+"""The reviewer's tools on the ledgers of a federation that really ran, setbacks included.
+
+Tests design.md 4.7, 4.8, 4.10.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""The command line's words: what a wrong input is answered with, and that nothing is written."""
+"""The command line's words: what a wrong input is answered with, and that nothing is written.
+
+Tests design.md 2.1.6.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""The reviewer's commands: show, entry, reconcile, evidence, report; live and from bundles."""
+"""The reviewer's commands: show, entry, reconcile, evidence, report; live and from bundles.
+
+Tests design.md 1.5, 4.12.
+"""
 
 import json
 import signal

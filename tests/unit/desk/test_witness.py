@@ -1,6 +1,8 @@
 """A reviewer's own witness: it remembers, and an old backup that is put back shows.
 
 Its key is pinned in the federation file: everybody counts its cosignatures, and no other's.
+
+Tests design.md 2.1.7, 4.7, 4.8.
 """
 
 import shutil

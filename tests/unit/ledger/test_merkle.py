@@ -1,4 +1,7 @@
-"""Proofs against the definition of RFC 6962 itself, written out naively here."""
+"""Proofs against the definition of RFC 6962 itself, written out naively here.
+
+Tests design.md 4.1.
+"""
 
 import hashlib
 from collections.abc import Sequence

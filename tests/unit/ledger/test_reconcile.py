@@ -1,4 +1,7 @@
-"""Reconciliation: honest ledgers give nothing to report, every kind of lie its finding."""
+"""Reconciliation: honest ledgers give nothing to report, every kind of lie its finding.
+
+Tests design.md 4.8, 4.10, 2.7.6.
+"""
 
 import base64
 import json

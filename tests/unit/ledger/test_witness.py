@@ -1,4 +1,7 @@
-"""A witness against logs that go back, fork, and prove nothing; in memory and in the database."""
+"""A witness against logs that go back, fork, and prove nothing; in memory and in the database.
+
+Tests design.md 4.7.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

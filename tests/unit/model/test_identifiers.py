@@ -1,4 +1,7 @@
-"""Identifiers: one spelling per person, clear refusals, nothing printed in full."""
+"""Identifiers: one spelling per person, clear refusals, nothing printed in full.
+
+Tests design.md 2.2.7.
+"""
 
 from datetime import date
 

@@ -1,4 +1,7 @@
-"""The mapping TOML: what it says, and how a wrong one is refused."""
+"""The mapping TOML: what it says, and how a wrong one is refused.
+
+Tests design.md 2.4.10, 7.3.
+"""
 
 import pytest
 

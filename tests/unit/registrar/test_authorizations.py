@@ -1,4 +1,7 @@
-"""Letters: what is refused, what state is left behind, what can be read from the disk."""
+"""Letters: what is refused, what state is left behind, what can be read from the disk.
+
+Tests design.md 2.3.1 to 2.3.5, 2.3.15.
+"""
 
 import hashlib
 from collections.abc import Callable

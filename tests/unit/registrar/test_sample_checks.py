@@ -2,6 +2,8 @@
 
 The lies are those of a registrar that has every key of its own, and, where it says so, of clerk,
 checker or officer too: what it opens is re-signed and, in some, committed to again.
+
+Tests design.md 4.13.
 """
 
 from collections.abc import Callable, Iterator

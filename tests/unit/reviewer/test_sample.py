@@ -1,4 +1,7 @@
-"""A reviewer's sample of a federation that ran: opened, recomputed, kept, ledgered everywhere."""
+"""A reviewer's sample of a federation that ran: opened, recomputed, kept, ledgered everywhere.
+
+Tests design.md 1.5, 1.8, 2.4.22, 4.13.
+"""
 
 import json
 import os

@@ -1,4 +1,7 @@
-"""Secret files: who may read them, what they hold, and that nothing prints them."""
+"""Secret files: who may read them, what they hold, and that nothing prints them.
+
+Tests design.md 3.11, 5.14.
+"""
 
 import os
 from pathlib import Path

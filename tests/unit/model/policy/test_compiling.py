@@ -2,6 +2,8 @@
 
 The reference below knows nothing of slots, normal forms or bounds: it evaluates each rule with
 exact integers over the household's measures.
+
+Tests design.md 2.5.1 to 2.5.9, 2.5.11, 2.7.1, 2.7.6.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""Reading a policy file: strict, and with messages that help."""
+"""Reading a policy file: strict, and with messages that help.
+
+Tests design.md 2.4.5, 7.3.
+"""
 
 from collections.abc import Callable
 from datetime import date
