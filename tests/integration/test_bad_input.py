@@ -235,7 +235,7 @@ COMMANDS: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
     "an unknown option": (HEDUI, "", "verify --polcy x", USAGE, ("--policy",)),
     "an unknown command": (HEDUI, "", "case lst", USAGE, ("Did you mean 'list'?",)),
     "no such file": (
-        NODE, "admin-tax", "import NEW CSV", SETTINGS, ("NEW", "No such file", "Check path")),
+        NODE, "admin-tax", "import NEW CSV", SETTINGS, ("NEW", "No such file", "Check the path")),
     "no such policy": (
         HEDUI, plans.OFFICER, "verify 330212-1 --policy NEW", SETTINGS, ("neither a file nor",)),
     "no such state": (

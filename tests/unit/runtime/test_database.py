@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -59,6 +60,21 @@ def test_refuses_in_words(
     # The lock was given back: the next attempt fails for the same reason, not for the lock.
     with pytest.raises(error):
         open_database(path, METADATA, service="node")
+
+
+def test_where_the_system_has_no_lock_no_database_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows: two processes could write one file. The weakened copy would not lock."""
+    path = tmp_path / "database.sqlite"
+    create(path)
+    before = path.read_bytes()
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.raises(DatabaseUnusable, match="run processes on Linux"):
+        open_database(path, METADATA, service="node")
+    assert path.read_bytes() == before
+    monkeypatch.undo()
+    open_database(path, METADATA, service="node").close()
 
 
 def test_a_second_opening_names_process_and_path(tmp_path: Path) -> None:
