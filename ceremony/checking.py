@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from model.federation import Federation, Member, Process
+from model.federation import Federation, Member, Person, Process
 from model.roles import Role
 from runtime.errors import CertificateError
 from runtime.site.certificates import parse_certificate, verify_issuer
@@ -27,22 +27,34 @@ def findings(federation: Federation, *, home: Path, now: datetime) -> list[str]:
 
 
 def _offices(federation: Federation) -> Iterable[str]:
-    registrar, coordinator = federation.registrar, federation.coordinator
-    if registrar.organisation == coordinator.organisation:
-        yield (
-            f"registrar and coordinator both belong to {registrar.organisation}: whoever runs "
-            "both can ask about anyone. Give the registrar to another organisation"
-        )
+    registrar = federation.registrar
+    for requester in federation.requesters:
+        if registrar.organisation == requester.organisation:
+            yield (
+                f"{registrar.name} and {requester.name} both belong to {registrar.organisation}: "
+                "whoever runs both can ask about anyone. Give the registrar to another organisation"
+            )
     for person in federation.person:
         if person.role in (Role.CLERK, Role.CHECKER):
             continue
         if person.role is Role.REGISTRAR_OFFICER and person.organisation != registrar.organisation:
             yield f"{person.name} is a registrar officer of another organisation: it can do nothing"
-        if person.role is Role.OFFICER and person.organisation != coordinator.organisation:
-            yield (
-                f"{person.name} is an officer of another organisation than the coordinator's: it "
-                "may open cases, but not approve policies"
-            )
+        if person.role is Role.OFFICER:
+            yield from _officer(federation, person)
+
+
+def _officer(federation: Federation, person: Person) -> Iterable[str]:
+    through = federation.acts_through(person.organisation)
+    if not through:
+        yield (
+            f"{person.name} is an officer of {person.organisation}, which runs no coordinator and "
+            "which none serves: it can open no case. Name it in the serves of one"
+        )
+    elif person.organisation not in {requester.organisation for requester in through}:
+        yield (
+            f"{person.name} is an officer of another organisation than the coordinator's: it "
+            "may open cases, but not approve policies"
+        )
 
 
 def _holders(federation: Federation) -> Iterable[str]:

@@ -22,6 +22,7 @@ from crypto.threshold import Dealt, deal
 from model.federation import WIRE, Federation, FederationError
 from model.messages import gettext as _
 from model.plan import PlannedProcess
+from model.roles import Role
 from model.suite import SUITE
 from model.toml import to_toml
 from runtime.errors import CertificateError, SettingsError
@@ -174,6 +175,9 @@ def _table(member: Newcomer) -> dict[str, Any]:
 def _process_table(member: Newcomer, keys: Any) -> dict[str, Any]:
     planned = member.joined.planned
     table = _table(member) | {"holder_index": member.holder_index}
+    if isinstance(planned, PlannedProcess) and planned.role is Role.COORDINATOR:
+        table |= {"purposes": planned.asks_for}
+        table |= {"serves": planned.serves} if planned.serves else {}
     if isinstance(planned, PlannedProcess) and planned.department:
         key = {"epoch": FIRST_EPOCH, "public_key": keys[planned.department]}
         table |= {"department": planned.department, "prf_keys": [key]}

@@ -72,12 +72,11 @@ def build_desk(parts: Parts) -> Desk:
         retention_days=settings.retention_days,
     )
     cases = CaseService(
+        parts=parts,
         journal=journal,
-        federation=parts.federation,
         policies=policies,
         wake=workers.submit,
         erasures=erasures,
-        refusals=parts.refusals,
     )
     rechecks = RecheckService(
         kept=Kept(
@@ -172,6 +171,7 @@ def _engine(parts: Parts, journal: Journal, relay: Relay, policies: Policies) ->
     revocations = Revocations(
         parts.dialer,
         federation,
+        name=parts.name,
         clock=parts.clock,
         refresh_s=settings.revocations_refresh_s,
         timeout_s=settings.call_timeout_s,

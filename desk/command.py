@@ -44,6 +44,7 @@ class Options:
     home_option: Path | None
     profile_option: Path | None = None
     person_option: str = ""
+    requester_option: str = ""
 
     @property
     def home(self) -> Path:
@@ -66,6 +67,13 @@ class Options:
         return name
 
     @property
+    def requester(self) -> str:
+        """Which coordinator is meant: ``--requester``, else the profile's; empty: the only one."""
+        if self.requester_option or self.home_option is not None:
+            return self.requester_option
+        return self._profile().requester
+
+    @property
     def source(self) -> str:
         """Which home or profile this command used, for messages."""
         if self.home_option is not None:
@@ -86,7 +94,7 @@ def options(context: typer.Context) -> Options:
     found = context.find_root().obj
     if not isinstance(found, Given):
         raise TypeError("the root callback has not stored its options")
-    return Options(found.home, found.profile, found.person)
+    return Options(found.home, found.profile, found.person, found.requester)
 
 
 def print_table(

@@ -8,6 +8,8 @@ import typer
 
 from crypto.rng import system_rng
 from model.messages import gettext as _
+from model.mistakes import did_you_mean
+from model.plan import Plan
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
 from runtime.process import Kind, Service, create_database
@@ -64,13 +66,28 @@ def serve(kind: Kind, *, home: Path, name: str, exit_with_stdin: bool) -> None:
     run_service(Service(kind, home=home, name=name), exit_with_stdin=exit_with_stdin)
 
 
-def init_planned(kind: Kind, home: Path, database: DatabasePlace) -> None:
-    """``init`` for the one process of its role that the plan names."""
+def init_planned(kind: Kind, home: Path, database: DatabasePlace, name: str = "") -> None:
+    """``init`` for the named process of its role, else the only one that the plan has."""
     site = load_site(home)
-    init(site, site.plan.process_of(kind.role).name, kind, database)
+    init(site, _planned(site.plan, kind, name), kind, database)
 
 
-def serve_planned(kind: Kind, home: Path, *, exit_with_stdin: bool) -> None:
-    """``serve`` for the one process of its role that the plan names."""
-    name = load_site(home).plan.process_of(kind.role).name
+def serve_planned(kind: Kind, home: Path, name: str = "", *, exit_with_stdin: bool) -> None:
+    """``serve`` for the named process of its role, else the only one that the plan has."""
+    name = _planned(load_site(home).plan, kind, name)
     serve(kind, home=home, name=name, exit_with_stdin=exit_with_stdin)
+
+
+def _planned(plan: Plan, kind: Kind, name: str) -> str:
+    there = [process.name for process in plan.process if process.role is kind.role]
+    if name and name not in there:
+        said = _('plan.toml has no {role} "{name}"').format(role=kind.role, name=name)
+        raise SettingsError(said + did_you_mean(name, there))
+    if not name and len(there) > 1:
+        raise SettingsError(
+            _(
+                "plan.toml has several processes of role {role} ({names}): say which, such as "
+                "`hedui {role} init {name}`"
+            ).format(role=kind.role, names=", ".join(there), name=there[0])
+        )
+    return name or there[0]

@@ -24,6 +24,9 @@ ProfileOption = Annotated[
 PersonOption = Annotated[
     str, typer.Option("--person", help="Who is acting: a name under HOME/people.")
 ]
+RequesterOption = Annotated[
+    str, typer.Option("--requester", help="Which coordinator is meant, where there are several.")
+]
 Lang = Annotated[
     Language | None,
     typer.Option(
@@ -45,6 +48,7 @@ class Given:
     profile: Path | None
     person: str
     verbose: bool
+    requester: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,12 @@ class LazyGroup(TyperGroup):
         return {name: self.load(name) for name in self.table}
 
 
-def root(cls: type[LazyGroup], *, name: str, help: str) -> typer.Typer:
-    """A whole program with these commands; its callback stores the global options."""
+def root(cls: type[LazyGroup], *, name: str, help: str, requester: bool = False) -> typer.Typer:
+    """A whole program with these commands; its callback stores the global options.
+
+    Args:
+        requester: Whether its commands call coordinators, of which there may be several.
+    """
     app = typer.Typer(
         name=name,
         cls=cls,
@@ -123,7 +131,7 @@ def root(cls: type[LazyGroup], *, name: str, help: str) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    app.callback()(_callback())
+    app.callback()(_asking_callback() if requester else _callback())
     return app
 
 
@@ -139,6 +147,21 @@ def _callback() -> Callable[..., None]:
         context.obj = Given(home, profile, person, verbose)
 
     return callback
+
+
+def _asking_callback() -> Callable[..., None]:
+    def _store(
+        context: typer.Context,
+        home: Home = None,
+        profile: ProfileOption = None,
+        person: PersonOption = "",
+        requester: RequesterOption = "",
+        lang: Lang = None,
+        verbose: Verbose = False,
+    ) -> None:
+        context.obj = Given(home, profile, person, verbose, requester)
+
+    return _store
 
 
 def run(app: typer.Typer, program: str) -> None:

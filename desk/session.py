@@ -14,7 +14,7 @@ from desk.command import options
 def acting(context: typer.Context) -> Iterator[Acting]:
     """Act as the person of this command line; raises what ``act`` raises."""
     chosen = options(context)
-    with act(chosen.home, chosen.person) as found:
+    with act(chosen.home, chosen.person, chosen.requester) as found:
         yield found
 
 

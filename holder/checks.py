@@ -36,6 +36,7 @@ from runtime.documents import (
     open_manifest,
     open_permit,
     open_recheck,
+    require_requester,
 )
 from runtime.errors import Refusal
 
@@ -62,7 +63,9 @@ class Context:
     permit: OpeningPermit
     permit_digest: str
     recipient: str
-    """Who alone can read what comes out: the coordinator; of a re-check, its reviewer."""
+    """Who alone can read what comes out: the requester; of a re-check, its reviewer."""
+    requester: str
+    """The manifest's coordinator, which alone may relay."""
     first: str
     """Of a re-check: digest of the permit that it repeats; else empty."""
     terms: CaseTerms
@@ -71,15 +74,20 @@ class Context:
 
 
 def check_context(
-    shown: Shown, *, policy_of: PolicyLookup, federation: Federation, now: datetime
+    shown: Shown, *, policy_of: PolicyLookup, federation: Federation, now: datetime, caller: str
 ) -> Context:
-    """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason."""
+    """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason.
+
+    Args:
+        caller: The process that relays, by its certificate: the manifest's requester alone may.
+    """
     manifest, permit, first = shown.manifest, shown.permit, shown.first
     claims = open_manifest(manifest, federation, now)
+    requester = require_requester(claims.requester, caller, federation)
     policy = policy_of(claims.policy)
     try:
         terms = case_terms(claims, shown.reveals, policy)
-        allowed, recipient = _allowed(claims, shown, federation, now)
+        allowed, reviewer = _allowed(claims, shown, federation, now)
         check_split(claims, allowed)
     except MismatchError as error:
         raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
@@ -93,7 +101,8 @@ def check_context(
         manifest_digest=manifest.digest,
         permit=allowed,
         permit_digest=permit.digest,
-        recipient=recipient,
+        recipient=reviewer or requester.name,
+        requester=requester.name,
         first=first.digest if first is not None else "",
         terms=terms,
         answers=ciphertexts,
@@ -103,11 +112,11 @@ def check_context(
 def _allowed(
     claims: Manifest, shown: Shown, federation: Federation, now: datetime
 ) -> tuple[OpeningPermit, str]:
-    """The permit, its holders being those that its kind demands; and who may read the output."""
+    """The permit, its holders being those that its kind demands; and a re-check's reviewer."""
     if shown.first is None:
         allowed = open_permit(shown.permit, shown.manifest, federation, now)
         check_holders(claims, allowed, Holders.of(federation))
-        return allowed, federation.coordinator.name
+        return allowed, ""
     again = open_recheck(shown.permit, shown.manifest, federation, now)
     before = open_first_permit(shown.first, federation)
     holders = Holders.of(federation, reviewer=again.reviewer)

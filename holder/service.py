@@ -17,7 +17,7 @@ from model.limits import DIGEST_BYTES
 from model.reasons import Reason
 from runtime.documents import open_manifest
 from runtime.errors import Refusal
-from runtime.transport.guard import ensure_time
+from runtime.transport.guard import current_caller, ensure_time
 from runtime.transport.server import AddService, offer
 from runtime.transport.wire import reveals_from_wire, signed_from_wire, signed_to_wire
 
@@ -105,14 +105,19 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
 
     def _opening(self, message: pb.OpeningContext, step: Callable[[Context], R]) -> R:
         def checked(about: dict[str, str]) -> R:
+            about["requester"] = current_caller().name
             about["permit"] = signed_from_wire(message.permit).digest
             return step(self._checked(message))
 
         return self._answer(checked)
 
     def _step(self, permit: bytes, step: Callable[[str], R]) -> R:
+        """A later step, of whoever relayed the first."""
+
         def known(about: dict[str, str]) -> R:
+            about["requester"] = current_caller().name
             about["permit"] = _digest(permit)
+            self._holder.check_caller(about["permit"], about["requester"])
             return step(about["permit"])
 
         return self._answer(known)
@@ -131,6 +136,7 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
             policy_of=self._holder.policy_of,
             federation=parts.federation,
             now=parts.clock.now(),
+            caller=current_caller().name,
         )
 
     def _answer(self, step: Callable[[dict[str, str]], R]) -> R:

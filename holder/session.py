@@ -28,7 +28,7 @@ from model.federation import Federation, Process
 from model.fields import parse_time
 from model.opening import CaseTerms
 from model.reasons import Reason
-from runtime.documents import PolicyLookup
+from runtime.documents import PolicyLookup, require_requester
 from runtime.errors import Refusal
 from runtime.process import Parts
 from runtime.storage.writer import Tx
@@ -130,6 +130,13 @@ class Holder:
 
     # --- steps --------------------------------------------------------------------------------
 
+    def check_caller(self, permit: str, caller: str) -> None:
+        """Raise Refusal(wrong_requester) where another coordinator relayed this opening."""
+        with self.parts.database.read() as conn:
+            found = store.participation(conn, permit)
+        if found is not None:
+            require_requester(found.requester, caller, self.federation)
+
     def participation(self, permit: str) -> store.Participation:
         """Our tombstone under this permit. Raises Refusal(step_out_of_order or permit_expired)."""
         with self.parts.database.read() as conn:
@@ -170,6 +177,7 @@ class Holder:
             masker=permit.masker,
             evaluator=permit.evaluator,
             recipient=context.recipient,
+            requester=context.requester,
             expires_at=permit.expires_at,
         )
 
@@ -184,6 +192,7 @@ class Holder:
                     permit=participation.permit,
                     manifest=participation.manifest,
                     role=role,
+                    requester=context.requester,
                 )
 
         return write

@@ -35,6 +35,8 @@ PARTICIPATIONS = Table(
     columns.name("recipient"),
     Column("expires_at", String(32), nullable=False),
     Column("at", String(32), nullable=False),
+    # The coordinator that alone may relay; empty in rows from when a federation had one.
+    columns.name("requester"),
     # A holder takes part once per manifest and kind; the row is never deleted.
     UniqueConstraint("manifest", "kind"),
 )
@@ -69,6 +71,7 @@ class Participation:
     masker: str
     evaluator: str
     recipient: str
+    requester: str
     expires_at: str
 
 

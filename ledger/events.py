@@ -2,8 +2,11 @@
 
 One row per event: its name, what it says, its fields; a name that ends in ``?`` may be absent.
 Nothing else enters a ledger. No field holds personal data: what is about a person or a case
-is a salted commitment or a random number. Append rows; never change one that has been used,
-add ``….v2`` instead, for entries stay readable in ten years.
+is a salted commitment or a random number. Append rows, or an optional field to one; never change
+otherwise one that has been used, add ``….v2`` instead, for entries stay readable in ten years.
+
+``requester?`` came with wire version 2: the coordinator that is meant, or that called and was
+refused. Entries from before name none, and their federations had one.
 """
 
 from collections.abc import Mapping
@@ -31,10 +34,10 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("call.refused", "Calls failed before a handler ran, above the rate.", "reason count"),
     # node
     ("query.received", "A ticket arrived; nothing has been read yet.",
-     "query manifest department? officer? policy?"),
+     "query manifest department? officer? policy? requester?"),
     ("query.answered", "The answer was computed and stored; it may now leave.",
      "query manifest answer department? policy? ticket?"),
-    ("query.refused", "A query was refused.", "query? manifest? reason"),
+    ("query.refused", "A query was refused.", "query? manifest? reason requester?"),
     ("resource.imported", "A resource was replaced by the rows of a file.",
      "resource data_date person"),
     # registrar
@@ -42,12 +45,14 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
      "authorization roster? evidence? clerk? checker? letter?"),
     ("authorization.ended", "An authorization has ended.", "authorization given?"),
     ("manifest.issued", "A manifest and its tickets were signed.",
-     "manifest authorization given? officer? sequence? departments? tickets? terms? request?"),
-    ("manifest.refused", "A manifest was refused.", "authorization? reason officer?"),
+     "manifest authorization given? officer? sequence? departments? tickets? terms? request?"
+     " requester?"),
+    ("manifest.refused", "A manifest was refused.",
+     "authorization? reason officer? requester?"),
     ("ticket.renewed", "An unspent ticket has a new expiry.", "query manifest"),
     ("permit.issued", "An opening permit was signed.",
-     "permit manifest answers? holders? silent? skipped?"),
-    ("permit.refused", "An opening permit was refused.", "manifest reason"),
+     "permit manifest answers? holders? silent? skipped? requester?"),
+    ("permit.refused", "An opening permit was refused.", "manifest reason requester?"),
     ("enrolment.evaluated", "A batch was evaluated for a department.",
      "department epoch count total?"),
     ("enrolment.refused", "An enrolment batch was refused.", "department reason"),
@@ -63,7 +68,10 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
      "authorization clerk checker reason ended"),
     ("recheck.issued",
      "A re-check permit was signed, after the coordinator's entry `entry` had been proven.",
-     "permit manifest first holders skipped reviewer entry origin size root"),
+     "permit manifest first holders skipped reviewer entry origin size root requester?"),
+    ("grant.ended",
+     "A requester closed its application; another's, under the same authorization, goes on.",
+     "authorization given? requester"),
     ("budget.proposed", "An enrolment budget was proposed.", "department epoch officer? terms?"),
     ("budget.approved", "A second officer approved an enrolment budget.",
      "department epoch officer? terms?"),
@@ -89,12 +97,13 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("policy.refused", "An approval or withdrawal of a policy was refused.",
      "policy? reason person?"),
     # key holder
-    ("opening.joined", "The holder takes part in an opening.", "permit manifest role step?"),
+    ("opening.joined", "The holder takes part in an opening.",
+     "permit manifest role step? requester?"),
     ("opening.accepted", "The holder told the registrar that it will take part.",
      "manifest role"),
     ("opening.step", "The holder took a step; its message is stored and may now leave.",
      "permit step message"),
-    ("opening.refused", "The holder refused an opening.", "permit? manifest? reason"),
+    ("opening.refused", "The holder refused an opening.", "permit? manifest? reason requester?"),
     # coordinator
     ("case.opened", "An officer opened a case.", "case manifest? officer? authorization?"),
     ("case.determined", "A determination was drawn.", "case manifest? permit? result bits?"),

@@ -86,5 +86,8 @@ ACCESS: dict[str, frozenset[Role]] = {
 OWN_ORGANISATION_SERVICES = frozenset({"PolicyService", "NodeAdminService"})
 """Services whose callers must belong to the process's own organisation."""
 
+REQUESTER_SERVICES = frozenset({"CaseService"})
+"""Services of a coordinator for whoever acts through it (``Federation.acts_through``)."""
+
 OWN_ORGANISATION_ROLES = frozenset({Role.ADMIN})
 """Roles that may call only processes of their own organisation, whatever the service."""

@@ -80,6 +80,10 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         N_("a signature does not verify under the key in the federation file"),
         N_("sign with the key that the federation file lists for you"),
     ),
+    Reason.WRONG_REQUESTER: Explanation(
+        N_("the letter, request or manifest is for another coordinator than the one that calls"),
+        N_("ask through the coordinator that the letter names: `--requester NAME`"),
+    ),
     Reason.AUTHORIZATION_UNKNOWN: Explanation(
         N_("there is no authorization with this number"),
         N_("check the number; if the letter is new, a clerk registers it with `hedui authorize`"),
@@ -198,7 +202,7 @@ EXPLANATIONS: dict[Reason, Explanation] = {
         N_("open the case again; if this happens again, tell the security reviewer"),
     ),
     Reason.REVOCATIONS_STALE: Explanation(
-        N_("the revocation list is too old"),
+        N_("the revocation list is too old, or not whole"),
         N_(
             "wait: the coordinator fetches a new one by itself; check that the registrar is running"
         ),

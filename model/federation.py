@@ -13,12 +13,14 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from crypto.errors import InvalidKey
 from crypto.threshold import JointKey
+from model.documents.authorization import PURPOSE, Purpose
 from model.fields import Hex32, Name, Strict, Text
 from model.limits import (
     MAX_DEPARTMENTS,
     MAX_FEDERATION_BYTES,
     MAX_FEDERATION_VALUES,
     MAX_OFFICES,
+    MAX_REQUESTERS,
 )
 from model.mistakes import explain
 from model.office import Office, office_faults
@@ -59,6 +61,17 @@ class Process(Strict):
     prf_keys: Annotated[list[PrfKey], Field(max_length=64, default_factory=list)]
     cosign_key: Hex32 | Literal[""] = ""
     """Ed25519 key that cosigns others' checkpoints and signs nothing else; empty: no witness."""
+    purposes: Annotated[list[Purpose], Field(max_length=16, default_factory=list)]
+    """Of a requester: what it may ask for. Empty in files from before there were several."""
+    serves: Annotated[list[Text], Field(max_length=256, default_factory=list)]
+    """Of a requester: organisations besides its own whose officers act through it."""
+
+    @property
+    def asks_for(self) -> tuple[str, ...]:
+        """The purposes of a requester; of no other process any."""
+        if self.role is not Role.COORDINATOR:
+            return ()
+        return tuple(self.purposes) or (PURPOSE,)
 
     @property
     def newest_epoch(self) -> int:
@@ -185,10 +198,31 @@ class Federation(Strict):
         """The one registrar."""
         return next(p for p in self.process if p.role is Role.REGISTRAR)
 
-    @property
-    def coordinator(self) -> Process:
-        """The one coordinator."""
-        return next(p for p in self.process if p.role is Role.COORDINATOR)
+    @cached_property
+    def requesters(self) -> tuple[Process, ...]:
+        """The coordinators, in the file's order: whoever may ask, one or more."""
+        return tuple(p for p in self.process if p.role is Role.COORDINATOR)
+
+    def requester(self, name: str | None) -> Process | None:
+        """The requester of this name, or None.
+
+        No name, or an empty one, stands for the only one: documents from before wire version 2
+        have none, and their federations had one. Where there are several, it is nobody.
+        """
+        if not name:
+            return self.requesters[0] if len(self.requesters) == 1 else None
+        return next((r for r in self.requesters if r.name == name), None)
+
+    def acts_through(self, organisation: str) -> tuple[Process, ...]:
+        """The requesters through which persons of this organisation act.
+
+        Where there is one requester, everybody acts through it. Where there are several, each
+        organisation through its own, and through those that say that they serve it: who runs a
+        requester of their own does so to share cases with nobody.
+        """
+        if len(self.requesters) == 1:
+            return self.requesters
+        return tuple(r for r in self.requesters if organisation in (r.organisation, *r.serves))
 
     @property
     def holders(self) -> list[Process]:
@@ -216,9 +250,11 @@ def _check_unique(what: str, values: Sequence[str]) -> None:
 
 def _check_roles(federation: Federation) -> None:
     roles = [p.role for p in federation.process]
-    for role in (Role.REGISTRAR, Role.COORDINATOR):
-        if roles.count(role) != 1:
-            raise ValueError(f"there must be exactly one {role}, not {roles.count(role)}")
+    if roles.count(Role.REGISTRAR) != 1:
+        raise ValueError(f"there must be exactly one registrar, not {roles.count(Role.REGISTRAR)}")
+    if not 1 <= roles.count(Role.COORDINATOR) <= MAX_REQUESTERS:
+        count = roles.count(Role.COORDINATOR)
+        raise ValueError(f"there must be 1 to {MAX_REQUESTERS} coordinators, not {count}")
     if set(roles) - PROCESS_ROLES or {p.role for p in federation.person} - PERSON_ROLES:
         raise ValueError("a process has a person's role, or a person a process's")
     for person in federation.person:
@@ -227,6 +263,8 @@ def _check_roles(federation: Federation) -> None:
     for process in federation.process:
         if process.department and (process.role is not Role.NODE or not process.prf_keys):
             raise ValueError(f"{process.name}: a department needs role node and a PRF key")
+        if process.role is not Role.COORDINATOR and (process.purposes or process.serves):
+            raise ValueError(f"{process.name}: only a coordinator has purposes and serves others")
 
 
 def _check_holders(federation: Federation) -> None:
@@ -235,12 +273,11 @@ def _check_holders(federation: Federation) -> None:
         raise ValueError("holder indices must be 1, 2, ... without gaps")
     if not len(holders) // 2 < federation.joint_key.threshold <= len(holders):
         raise ValueError("the threshold t must satisfy 2t > n and t <= n")
-    organisations = [h.organisation for h in holders]
-    organisations += [federation.registrar.organisation, federation.coordinator.organisation]
-    if len(set(organisations[: len(holders)])) != len(holders):
+    organisations = {h.organisation for h in holders}
+    if len(organisations) != len(holders):
         raise ValueError("two key shares lie in one organisation")
-    if set(organisations[: len(holders)]) & set(organisations[len(holders) :]):
-        raise ValueError("a key share lies in the coordinator's or the registrar's organisation")
+    if organisations & {p.organisation for p in (federation.registrar, *federation.requesters)}:
+        raise ValueError("a key share lies in a coordinator's or the registrar's organisation")
     if any(h.role is not Role.NODE for h in holders):
         raise ValueError("a key holder must be a node process")
 

@@ -95,7 +95,12 @@ def _open(manifest: Manifest, reveals: Mapping[str, Reveal]) -> dict[str, Any]:
 
 
 def check_split(manifest: Manifest, permit: OpeningPermit) -> None:
-    """Raise MismatchError unless answering and silent are, in order, the manifest's departments."""
+    """Raise MismatchError unless the permit is for the manifest's requester, and splits its list.
+
+    Answering and silent are together, each in order, the manifest's departments.
+    """
+    if permit.requester != manifest.requester:
+        raise MismatchError("the permit is for another requester than the manifest")
     answering, silent = set(permit.answering), set(permit.silent)
     if len(answering) != len(permit.answering) or len(silent) != len(permit.silent):
         raise MismatchError("a department stands twice in the permit")
@@ -157,7 +162,8 @@ def another_pair(holders: Sequence[str], first: OpeningPermit) -> bool:
 
 
 def _opens(permit: OpeningPermit) -> tuple[object, ...]:
-    return (permit.manifest, permit.answers, permit.answering, permit.silent)
+    about = (permit.manifest, permit.requester, permit.answers)
+    return (*about, permit.answering, permit.silent)
 
 
 def _check_order(

@@ -11,12 +11,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationError
 
+from model.documents.authorization import PURPOSE, Purpose
 from model.fields import Name, Strict, Text
 from model.limits import (
     MAX_DEPARTMENTS,
     MAX_FEDERATION_BYTES,
     MAX_FEDERATION_VALUES,
     MAX_OFFICES,
+    MAX_REQUESTERS,
 )
 from model.mistakes import explain
 from model.office import Office, office_faults
@@ -41,6 +43,13 @@ class PlannedProcess(Strict):
     office: Text
     department: Name | Literal[""] = ""
     holder: bool = False
+    purposes: Annotated[list[Purpose], Field(max_length=16, default_factory=list)]
+    serves: Annotated[list[Text], Field(max_length=256, default_factory=list)]
+
+    @property
+    def asks_for(self) -> list[str]:
+        """The purposes of a coordinator, ``social-assistance`` unless it names others."""
+        return self.purposes or [PURPOSE]
 
 
 class PlannedPerson(Strict):
@@ -77,9 +86,15 @@ class Plan(Strict):
         """Key holders in the file's order; the first gets index 1."""
         return [p for p in self.process if p.holder]
 
-    def process_of(self, role: Role) -> PlannedProcess:
-        """The one process of role registrar or coordinator."""
-        return next(p for p in self.process if p.role is role)
+    @property
+    def registrar(self) -> PlannedProcess:
+        """The one registrar."""
+        return next(p for p in self.process if p.role is Role.REGISTRAR)
+
+    @property
+    def requesters(self) -> list[PlannedProcess]:
+        """The coordinators, one or more, in the file's order."""
+        return [p for p in self.process if p.role is Role.COORDINATOR]
 
 
 def parse_plan(data: bytes, *, source: str = "plan.toml") -> Plan:
@@ -115,10 +130,12 @@ def _names(plan: Plan) -> Iterable[str]:
 
 
 def _roles(plan: Plan) -> Iterable[str]:
-    for role in (Role.REGISTRAR, Role.COORDINATOR):
-        count = sum(p.role is role for p in plan.process)
-        if count != 1:
-            yield f"there must be exactly one process of role {role}, not {count}"
+    count = sum(p.role is Role.REGISTRAR for p in plan.process)
+    if count != 1:
+        yield f"there must be exactly one process of role registrar, not {count}"
+    if not 1 <= len(plan.requesters) <= MAX_REQUESTERS:
+        count = len(plan.requesters)
+        yield f"there must be 1 to {MAX_REQUESTERS} processes of role coordinator, not {count}"
     for process in plan.process:
         if process.role not in PROCESS_ROLES:
             yield f"process {process.name}: {process.role} is a person's role"
@@ -126,6 +143,8 @@ def _roles(plan: Plan) -> Iterable[str]:
             yield f"process {process.name}: only a node serves a department or holds a key share"
         if process.role is Role.NODE and not (process.department or process.holder):
             yield f"process {process.name}: a node serves a department, holds a share, or both"
+        if process.role is not Role.COORDINATOR and (process.purposes or process.serves):
+            yield f"process {process.name}: only a coordinator has purposes and serves others"
     for person in plan.person:
         if person.role not in PERSON_ROLES:
             yield f"person {person.name}: {person.role} is a process's role"
@@ -140,11 +159,10 @@ def _holders(plan: Plan) -> Iterable[str]:
             "correct threshold"
         )
     yield from _repeated("two key shares in organisation", [h.organisation for h in plan.holders])
-    for role in (Role.REGISTRAR, Role.COORDINATOR):
-        organisation = plan.process_of(role).organisation
+    for process in (plan.registrar, *plan.requesters):
         for holder in plan.holders:
-            if holder.organisation == organisation:
-                yield f"{holder.name} holds a key share in the {role}'s organisation"
+            if holder.organisation == process.organisation:
+                yield f"{holder.name} holds a key share in the {process.role}'s organisation"
 
 
 def _offices(plan: Plan) -> Iterable[str]:

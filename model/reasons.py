@@ -22,6 +22,7 @@ class Reason(StrEnum):
     NO_DEADLINE = "no_deadline"
     MALFORMED = "malformed"
     SIGNATURE_INVALID = "signature_invalid"
+    WRONG_REQUESTER = "wrong_requester"
     # authorization
     AUTHORIZATION_UNKNOWN = "authorization_unknown"
     AUTHORIZATION_EXISTS = "authorization_exists"

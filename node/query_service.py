@@ -58,7 +58,9 @@ class QueryService(node_pb2_grpc.QueryServiceServicer):
         """Answer one ticket, or refuse with a reason; both at a step."""
         arrived = self._pace.arrived()
         try:
-            answered = self._answerer.answer(lambda: _papers(request))
+            answered = self._answerer.answer(
+                lambda: _papers(request), requester=current_caller().name
+            )
             reply = node_pb2.AnswerReply(
                 answer=signed_to_wire(answered.answer), receipt=self._receipt(answered)
             )
@@ -100,6 +102,6 @@ def _papers(request: node_pb2.AnswerRequest) -> Query:
     return Query(
         manifest=signed_from_wire(request.manifest),
         ticket=signed_from_wire(request.ticket),
-        revocations=signed_from_wire(request.revocations),
+        revocations=[signed_from_wire(page) for page in request.revocations],
         reveals=reveals_from_wire(request.reveals),
     )

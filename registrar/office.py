@@ -32,10 +32,11 @@ D = TypeVar("D", bound=Document)
 class Issued:
     """What goes with a letter when it ends. Manifests build on letters, so this is handed in.
 
-    Both take the number of the letter, and run in the transaction that ends or erases it.
+    Both take the number of the letter, and run in the transaction that ends or erases it;
+    ``revoke`` also a requester, whose tickets alone are meant unless it is empty.
     """
 
-    revoke: Callable[[Connection, str], None]
+    revoke: Callable[[Connection, str, str], None]
     erase: Callable[[Connection, str], None]
 
 
@@ -70,6 +71,13 @@ class Office:
     def salted(self) -> Salted:
         """A collector for the commitments of one entry."""
         return Salted(rng=self.parts.rng)
+
+    def requester_name(self, named: str) -> str:
+        """The requester that a stored manifest names, while it is a member. Raises Refusal."""
+        requester = self.federation.requester(named)
+        if requester is None:
+            raise Refusal(Reason.WRONG_REQUESTER, "the manifest's coordinator is no member")
+        return requester.name
 
     def open_by_person(self, signed: Signed, kind: type[D], role: Role) -> tuple[D, Person]:
         """Verify a document that a person of this role signed. Raises Refusal."""

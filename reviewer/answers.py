@@ -118,7 +118,7 @@ def _node(papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: Pr
 def _coordinator(
     papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: Process
 ) -> None:
-    name = papers.sources.federation.coordinator.name
+    name = papers.requester
     fact = _fact(papers, name, "answer.received", ticket)
     if fact.text("answer") != disclosure.answer.signed.digest:
         raise Wrong(f"entry {fact.index} of {name} names another answer")

@@ -140,6 +140,10 @@ def _covers(p: Papers) -> None:
     for programme in p.request.programmes:
         if programme not in p.letter.programmes:
             raise Wrong(f"the letter does not name programme {programme}")
+    if p.letter.requesters and p.requester not in p.letter.requesters:
+        raise Wrong(f"the letter does not let {p.requester} ask")
+    if p.manifest.purpose != p.letter.purpose:
+        raise Wrong("the manifest is for another purpose than the letter")
     if p.manifest.level == "totals" and p.letter.level != "totals":
         raise Wrong("the letter grants verdicts, not totals")
     if tuple(p.manifest.departments) != p.layout.departments:
@@ -172,6 +176,9 @@ def _request(p: Papers) -> None:
     asked = (p.request.authorization, p.request.policy, p.request.level)
     if asked != (p.letter.number, p.manifest.policy, p.manifest.level):
         raise Wrong("the officer asked for another authorization, policy or level")
+    through = p.sources.federation.requester(p.request.requester)
+    if through is None or through.name != p.requester:
+        raise Wrong("the officer asked through another coordinator than the manifest names")
     age_s = p.issued.at - parse_time(p.request.at).timestamp()
     if not -CLOCK_S <= age_s <= REQUEST_AGE_S + CLOCK_S:
         raise Wrong(f"the officer signed at {p.request.at}, {age_s:.0f} s before it was issued")
@@ -210,7 +217,7 @@ def _others(p: Papers, ticket: Ticket) -> None:
     manifest = p.disclosure.manifest.signed.digest
     process = p.sources.federation.department(ticket.department)
     node = p.sources.ledger(process.name if process else "")
-    coordinator = p.sources.ledger(p.sources.federation.coordinator.name)
+    coordinator = p.sources.ledger(p.requester)
     if node is None or coordinator is None:
         raise NotLookedAt("hand in the bundles of both")
     sent = p.sources.about(coordinator, "query.sent", ticket.query)

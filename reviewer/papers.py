@@ -145,6 +145,14 @@ class Papers:
         return Manifest.decode(self.disclosure.manifest.signed.body)
 
     @cached_property
+    def requester(self) -> str:
+        """The coordinator that the manifest names. Raises Wrong where it is no member."""
+        found = self.sources.federation.requester(self.manifest.requester)
+        if found is None:
+            raise Wrong(f'the manifest names "{self.manifest.requester}", which is no coordinator')
+        return found.name
+
+    @cached_property
     def tickets(self) -> list[tuple[Ticket, DisclosedTicket]]:
         """The tickets with their proofs, in the order in which they were opened."""
         found = self.disclosure.tickets

@@ -4,7 +4,8 @@ Every process uses this, so that a signature is checked in one way. Each functio
 ``Refusal`` with the reason that the caller is told.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -12,10 +13,11 @@ from crypto import knowledge, paillier
 from crypto.errors import CryptoError, ProofError, SignatureError
 from crypto.signing import VerifyKey
 from model.documents.opening import OpeningPermit, Permit, RecheckPermit
-from model.documents.query import Answer, Manifest
+from model.documents.query import Answer, Manifest, RevocationList
 from model.documents.signed import Document, DocumentError, Signed
-from model.federation import Federation, Member
+from model.federation import Federation, Member, Process
 from model.fields import parse_time
+from model.limits import MAX_REVOCATION_PAGES
 from model.opening import answer_context
 from model.policy.parsing import Policy
 from model.reasons import Reason
@@ -76,9 +78,54 @@ def open_manifest(signed: Signed, federation: Federation, now: datetime) -> Mani
     manifest = open_signed(signed, Manifest, federation.registrar)
     if manifest.federation != federation.digest:
         raise Refusal(Reason.MANIFEST_MISMATCH, "the manifest is of another federation file")
+    requester = federation.requester(manifest.requester)
+    if requester is None or manifest.purpose not in requester.asks_for:
+        raise Refusal(Reason.MANIFEST_MISMATCH, "the requester may not ask for this purpose")
     if now >= parse_time(manifest.expires_at):
         raise Refusal(Reason.MANIFEST_EXPIRED)
     return manifest
+
+
+@dataclass(frozen=True)
+class Revocations:
+    """A whole revocation list: its number, when it was issued, the ids that it names."""
+
+    number: int
+    issued_at: datetime
+    queries: frozenset[str]
+
+
+def open_revocations(
+    pages: Sequence[Signed], department: str, requester: str, federation: Federation
+) -> Revocations:
+    """Verify that these are all pages of one list of a requester's at a department.
+
+    Raises Refusal: signature_invalid, malformed, or revocations_stale for anything less.
+    """
+    if not 1 <= len(pages) <= MAX_REVOCATION_PAGES:
+        raise Refusal(Reason.REVOCATIONS_STALE, "not one whole revocation list")
+    opened = [open_signed(page, RevocationList, federation.registrar) for page in pages]
+    number, issued_at = opened[0].number, opened[0].issued_at
+    about = (department, requester, number, issued_at, len(pages))
+    for place, page in enumerate(opened, 1):
+        said = (page.department, page.requester, page.number, page.issued_at, page.pages)
+        if said != about or page.page != place:
+            raise Refusal(Reason.REVOCATIONS_STALE, "not one whole revocation list for this query")
+    queries = frozenset(query for page in opened for query in page.queries)
+    return Revocations(number, parse_time(issued_at), queries)
+
+
+def require_requester(named: str | None, caller: str, federation: Federation) -> Process:
+    """The requester that a document names, which must be the caller. Raises Refusal.
+
+    Args:
+        named: As the document has it; none in one from before wire version 2.
+        caller: Name of the process that calls.
+    """
+    requester = federation.requester(named)
+    if requester is None or requester.name != caller:
+        raise Refusal(Reason.WRONG_REQUESTER)
+    return requester
 
 
 def open_permit(signed: Signed, manifest: Signed, federation: Federation, now: datetime) -> Permit:

@@ -4,7 +4,7 @@ The ledger says that a ticket is sent before it is. A department is asked again 
 ticket, so that it gives the same answer; calls are never hedged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,7 @@ from hedui.v1 import common_pb2, node_pb2, registrar_pb2
 from hedui.v1.node_pb2_grpc import QueryServiceStub
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
 from model.documents.query import Ticket
+from model.documents.signed import Signed
 from model.federation import Federation
 from model.reasons import Reason
 from runtime.clock import Clock
@@ -63,9 +64,10 @@ class Asking:
         """
         rows = [r for r in self._journal.tickets(case_id) if r.state is not TicketState.ANSWERED]
         _raise_final(rows)
-        revocations = signed_to_wire(self._revocations.current())
+        # A department whose list cannot be had keeps the case waiting, as its answer would.
+        lists = {row.department: self._revocations.current(row.department) for row in rows}
         faults: list[Setback] = []
-        for sent in self._send(case_id, issued, rows, revocations, faults):
+        for sent in self._send(case_id, issued, rows, lists, faults):
             try:
                 self._receive(case_id, sent)
             except Setback as fault:
@@ -78,7 +80,7 @@ class Asking:
         case_id: str,
         issued: Issued,
         rows: Sequence[store.TicketRow],
-        revocations: common_pb2.SignedDocument,
+        lists: Mapping[str, Sequence[Signed]],
         faults: list[Setback],
     ) -> list[_Sent]:
         current = []
@@ -91,7 +93,7 @@ class Asking:
         self._journal.sending(case_id, issued.digest, [row for row, _, _ in current])
         self._dialer.prepare(self._process(row.department) for row, _, _ in current)
         return [
-            _Sent(row, ticket, self._begin(issued, row.department, message, revocations))
+            _Sent(row, ticket, self._begin(issued, row.department, message, lists[row.department]))
             for row, ticket, message in current
         ]
 
@@ -100,12 +102,12 @@ class Asking:
         issued: Issued,
         department: str,
         ticket: common_pb2.SignedDocument,
-        revocations: common_pb2.SignedDocument,
+        revocations: Sequence[Signed],
     ) -> Pending:
         request = node_pb2.AnswerRequest(
             manifest=signed_to_wire(issued.signed),
             ticket=ticket,
-            revocations=revocations,
+            revocations=[signed_to_wire(page) for page in revocations],
             reveals=reveals_to_wire(list(issued.reveals.values())),
         )
         return self._dialer.begin(

@@ -1,4 +1,4 @@
-"""The registrar's revocation list, kept for some seconds and shared by all cases.
+"""The registrar's revocation lists, by department, kept for some seconds and shared by all cases.
 
 Nodes refuse a list that is too old, so a coordinator cannot hold one back for long.
 """
@@ -10,47 +10,50 @@ from typing import Final
 from coordinator.case.state import setbacks
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
-from model.documents.query import RevocationList
 from model.documents.signed import Signed
 from model.federation import Federation
 from runtime.clock import Clock
-from runtime.documents import open_signed
+from runtime.documents import open_revocations
 from runtime.transport.channel import Dialer
 from runtime.transport.wire import signed_from_wire
 
 
 class Revocations:
-    """Fetches the list when the one at hand is older than ``refresh_s``."""
+    """Fetches a department's list when the one at hand is older than ``refresh_s``."""
 
     def __init__(
         self,
         dialer: Dialer,
         federation: Federation,
         *,
+        name: str,
         clock: Clock,
         refresh_s: int,
         timeout_s: int,
     ) -> None:
+        """``name`` is this coordinator's."""
         self._dialer: Final = dialer
+        self._name: Final = name
         self._federation: Final = federation
         self._clock: Final = clock
         self._refresh: Final = timedelta(seconds=refresh_s)
         self._timeout_s = timeout_s
         self._lock = Lock()
-        self._held: tuple[datetime, Signed] | None = None
+        self._held: dict[str, tuple[datetime, list[Signed]]] = {}
 
-    def current(self) -> Signed:
-        """Return a verified list. Raises Setback where the registrar gives none."""
+    def current(self, department: str) -> list[Signed]:
+        """Return a verified list, all its pages. Raises Setback where the registrar gives none."""
         with self._lock:
             # Wall time: the monotonic clock stands still while a machine sleeps.
             now = self._clock.now()
-            if self._held is None or not timedelta(0) <= now - self._held[0] <= self._refresh:
-                self._held = (now, self._fetch())
-            return self._held[1]
+            held = self._held.get(department)
+            if held is None or not timedelta(0) <= now - held[0] <= self._refresh:
+                held = self._held[department] = (now, self._fetch(department))
+            return held[1]
 
-    def _fetch(self) -> Signed:
+    def _fetch(self, department: str) -> list[Signed]:
         registrar = self._federation.registrar
-        request = pb.GetRevocationListRequest()
+        request = pb.GetRevocationListRequest(department=department)
         with setbacks(registrar.name):
             reply = self._dialer.call(
                 registrar.name,
@@ -59,6 +62,6 @@ class Revocations:
                 request,
                 timeout_s=self._timeout_s,
             )
-        signed = signed_from_wire(reply.revocations)
-        open_signed(signed, RevocationList, registrar)
-        return signed
+        pages = [signed_from_wire(page) for page in reply.pages]
+        open_revocations(pages, department, self._name, self._federation)
+        return pages

@@ -86,8 +86,10 @@ def parse_issued(message: bytes) -> pb.IssueManifestReply:
 
 
 def _check_request(manifest: Manifest, terms: CaseTerms, request: OfficerRequest) -> None:
-    asked = (request.policy, request.level, sorted(request.programmes))
-    if (manifest.policy, manifest.level, sorted(terms.programmes)) != asked:
+    requester = request.requester or manifest.requester
+    asked = (requester, request.policy, request.level, sorted(request.programmes))
+    said = (manifest.requester, manifest.policy, manifest.level, sorted(terms.programmes))
+    if said != asked:
         raise Refusal(Reason.MANIFEST_MISMATCH, "the manifest is for another request")
 
 

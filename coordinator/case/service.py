@@ -21,13 +21,13 @@ from hedui.v1 import coordinator_pb2 as pb
 from model.documents.desk import CaseErasure, Decision
 from model.documents.query import OfficerRequest
 from model.documents.signed import Signed
-from model.federation import Federation, Member
+from model.federation import Member
 from model.reasons import Reason
 from model.roles import Role
-from runtime.documents import open_signed
+from runtime.documents import open_signed, require_requester
 from runtime.errors import Refusal
 from runtime.policy_service import Policies
-from runtime.refusing import Refusals
+from runtime.process import Parts
 from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer
@@ -40,20 +40,20 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
     def __init__(
         self,
         *,
+        parts: Parts,
         journal: Journal,
-        federation: Federation,
         policies: Policies,
         wake: Callable[[str], None],
         erasures: Erasures,
-        refusals: Refusals,
     ) -> None:
         """``wake`` has a worker take up a case now."""
+        self._name = parts.name
+        self._federation = parts.federation
+        self._refusals = parts.refusals
         self._journal = journal
-        self._federation = federation
         self._policies = policies
         self._wake = wake
         self._erasures = erasures
-        self._refusals = refusals
 
     def offered(self) -> AddService:
         """Return what registers it with a server."""
@@ -67,6 +67,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             wanted = open_signed(signed, OfficerRequest, caller)
             if wanted.officer != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the request names a different officer")
+            require_requester(wanted.requester, self._name, self._federation)
             self._policies.approved(wanted.policy)
             second = self._countersigned(request, signed)
             message = request.request.SerializeToString(deterministic=True)

@@ -9,6 +9,7 @@ from typing import Any
 from crypto.sealing import SealingKey
 from model.federation import Federation, Member
 from model.messages import gettext as _
+from model.mistakes import did_you_mean
 from runtime.clock import Clock, SystemClock
 from runtime.errors import SettingsError
 from runtime.site.endpoints import Endpoints
@@ -28,6 +29,7 @@ class Acting:
         federation: Its signature was verified under the pinned root key.
         dialer: Connections, mutually authenticated; each call is made in the person's name.
         clock: For the times in signed documents.
+        requester_option: Which coordinator is meant; empty: the only one.
     """
 
     identity: Identity
@@ -35,6 +37,29 @@ class Acting:
     federation: Federation
     dialer: Dialer
     clock: Clock
+    requester_option: str = ""
+
+    @property
+    def requester(self) -> str:
+        """The coordinator that is meant: the named one, else the only one that serves this person.
+
+        Raises SettingsError naming those there are.
+        """
+        wanted, federation = self.requester_option, self.federation
+        known = [requester.name for requester in federation.requesters]
+        if wanted and wanted not in known:
+            hint = did_you_mean(wanted, known)
+            said = _('--requester: no coordinator is called "{name}"').format(name=wanted)
+            raise SettingsError(said + hint)
+        through = federation.acts_through(self.member.organisation)
+        if wanted or len(through) == 1:
+            return wanted or through[0].name
+        raise SettingsError(
+            _(
+                "there are several coordinators ({names}): say which with --requester NAME before "
+                "the command, or as requester in hedui.toml"
+            ).format(names=", ".join(known))
+        )
 
     def call(
         self, process: str, stub: Any, method: str, request: Any, *, timeout_s: float = TIMEOUT_S
@@ -55,8 +80,11 @@ class Acting:
 
 
 @contextmanager
-def act(home: Path, person: str) -> Iterator[Acting]:
+def act(home: Path, person: str, requester: str = "") -> Iterator[Acting]:
     """Load the person ``HOME/people/PERSON``, and dial in that name until the block ends.
+
+    Args:
+        requester: Which coordinator is meant, where there are several.
 
     Raises SettingsError for a home, person or federation file that is not there or not the root's;
     KeyFileError for keys; CertificateError for a certificate that is over or another's.
@@ -68,7 +96,7 @@ def act(home: Path, person: str) -> Iterator[Acting]:
     with Dialer(
         federation=federation, identity=identity, endpoints=Endpoints(home), clock=clock
     ) as dialer:
-        yield Acting(identity, member, federation, dialer, clock)
+        yield Acting(identity, member, federation, dialer, clock, requester)
 
 
 def pages(ask: Callable[[Any], Any], request: Any) -> Iterator[Any]:

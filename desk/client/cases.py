@@ -160,6 +160,7 @@ def _from_csv(file: Path) -> list[tuple[str, str]]:
 def sign_request(acting: Acting, number: str, asked: Question) -> Signed:
     """The officer's signed request for one authorization."""
     request = OfficerRequest(
+        requester=acting.requester,
         authorization=number,
         programmes=list(asked.programmes),
         policy=asked.policy,
@@ -382,4 +383,4 @@ def erase(acting: Acting, case_id: str, reason: str) -> pb.EraseCaseReply:
 
 
 def _coordinator(acting: Acting, method: str, request: Any) -> Any:
-    return acting.call(acting.federation.coordinator.name, CaseServiceStub, method, request)
+    return acting.call(acting.requester, CaseServiceStub, method, request)

@@ -3,7 +3,7 @@
 import hashlib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -47,7 +47,8 @@ class LetterForm(Strict):
 
     number: str
     programmes: list[str]
-    purpose: Literal["social-assistance"] = PURPOSE
+    purpose: str = PURPOSE
+    requesters: Annotated[list[str], Field(default_factory=list)]
     level: Level = "verdict"
     region: str
     reference_date: Day
@@ -68,6 +69,7 @@ def read_letter(path: Path, *, clerk: str) -> Authorization:
             number=letter.number,
             programmes=letter.programmes,
             purpose=letter.purpose,
+            requesters=letter.requesters or None,
             level=letter.level,
             region=letter.region,
             members=[_member(path, i, m) for i, m in enumerate(letter.member, start=1)],

@@ -16,7 +16,7 @@ def office_of(acting: Acting) -> str:
     """The process whose policies this person approves: the registrar's, else the coordinator's."""
     if acting.member.role is Role.REGISTRAR_OFFICER:
         return acting.federation.registrar.name
-    return acting.federation.coordinator.name
+    return acting.requester
 
 
 def approve(

@@ -40,7 +40,7 @@ def find_determined(acting: Acting, case: str, bundle: Path | None, keys: Sequen
     if bundle is not None:
         row = determined_row(offline_rows(bundle), case, str(bundle))
         return proven_offline(bundle, row.index, keys)[0]
-    coordinator = acting.federation.coordinator.name
+    coordinator = acting.requester
     row = determined_row(LiveLog(acting, coordinator).poll(), case, coordinator)
     return proven_live(acting, coordinator, row.index)[0]
 
@@ -64,7 +64,7 @@ def recheck(
     papers = patience.ask(lambda: _papers(acting, determined))
     case = str(papers.entry.fields["case"])
     reply = patience.ask(lambda: _relayed(acting, case, papers))
-    coordinator = acting.federation.coordinator.name
+    coordinator = acting.requester
     slots = _checked(coordinator, lambda: compared(reply, papers, key, acting.federation))
     return Recheck(case, determined.index, papers.permit, slots)
 
@@ -122,7 +122,7 @@ def _papers(acting: Acting, determined: Proven) -> RecheckPapers:
 
 
 def _relayed(acting: Acting, case: str, papers: RecheckPapers) -> pb.RecheckReply:
-    coordinator = acting.federation.coordinator.name
+    coordinator = acting.requester
     request = pb.RecheckRequest(permit=signed_to_wire(papers.signed), case_id=case)
     reply: pb.RecheckReply = acting.call(
         coordinator, RecheckServiceStub, "Recheck", request, timeout_s=CALL_S

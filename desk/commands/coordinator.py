@@ -1,4 +1,6 @@
-"""``hedui coordinator init | serve``: the process of civil affairs."""
+"""``hedui coordinator init | serve``: the process of civil affairs, or of another requester."""
+
+from typing import Annotated
 
 import typer
 
@@ -9,17 +11,24 @@ from desk.process import DatabaseUrl, ExitWithStdin
 
 app = group("The coordinator: cases of the verification centre.")
 
+Name = Annotated[
+    str, typer.Argument(help="Its name in the plan; not needed where the plan has one coordinator.")
+]
+
 
 @app.command()
 def init(
-    context: typer.Context, database_url: DatabaseUrl = "", password_file: PasswordFile = None
+    context: typer.Context,
+    name: Name = "",
+    database_url: DatabaseUrl = "",
+    password_file: PasswordFile = None,
 ) -> None:
     """Create the coordinator's keys, join request and database, under its name in the plan."""
     database = process.database_place(database_url, password_file)
-    process.init_planned(KIND, options(context).home, database)
+    process.init_planned(KIND, options(context).home, database, name)
 
 
 @app.command()
-def serve(context: typer.Context, exit_with_stdin: ExitWithStdin = False) -> None:
+def serve(context: typer.Context, name: Name = "", exit_with_stdin: ExitWithStdin = False) -> None:
     """Run until stopped. It is ready once run/process.json exists in its folder."""
-    process.serve_planned(KIND, options(context).home, exit_with_stdin=exit_with_stdin)
+    process.serve_planned(KIND, options(context).home, name, exit_with_stdin=exit_with_stdin)

@@ -61,6 +61,7 @@ def build() -> typer.Typer:
         Nouns,
         name="hedui",
         help="Hedui 核对: does this household qualify? For civil affairs, registrar and reviewers.",
+        requester=True,
     )
 
 

@@ -62,6 +62,7 @@ KINDS: Final = {
     "recheck-same-holders": "a re-check with the masker and evaluator of the first opening",
     "opened-not-drawn": "an entry was opened to a reviewer that had not been drawn",
     "answer-opened-without-grant": "a node opened an answer without the registrar's grant for it",
+    "wrong-requester": "a manifest served another coordinator than the one that it names",
     "forked": "a log was shown differently to different parties",
     "shorter": "a bundle ends before what its log had shown to others",
 }

@@ -10,7 +10,7 @@ case that ended as refused or inconclusive explains answers that were not taken 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Final
 
 from ledger.verify.reconcile_facts import Claim, Fact, Ledger, claims, contradicted, forks
@@ -41,6 +41,20 @@ class Parties:
     def role(self, role: str) -> Ledger | None:
         """The one ledger of this role, if it is at hand."""
         return next((each for each in self.ledgers if each.member.role == role), None)
+
+    @property
+    def coordinators(self) -> list[Ledger]:
+        """The ledgers of coordinators: whoever may ask."""
+        return [each for each in self.ledgers if each.member.role == "coordinator"]
+
+    def requester(self, fact: Fact | None) -> Ledger | None:
+        """The ledger of the coordinator that an entry names, if it is at hand.
+
+        Entries from when a federation had one coordinator name none: then it is the only one.
+        """
+        name = fact.text("requester") if fact else ""
+        found = [each for each in self.coordinators if name in ("", each.member.name)]
+        return found[0] if len(found) == 1 else None
 
     @property
     def nodes(self) -> list[Ledger]:
@@ -88,14 +102,27 @@ def _not_issued(all_: Parties, fact: Fact, issued: Mapping[str, Fact]) -> Findin
 
 
 def check_asked(all_: Parties) -> Iterator[Finding]:
-    """Every query that a node took in was sent by the coordinator, once."""
-    coordinator = all_.role("coordinator")
-    sent = coordinator.first("query", "query.sent") if coordinator else None
+    """Every query that a node took in was sent by the coordinator that asked, once."""
+    registrar = all_.role("registrar")
+    issued = registrar.first("manifest", "manifest.issued") if registrar else _EMPTY
+    sent = {each.member.name: each.first("query", "query.sent") for each in all_.coordinators}
     for node in all_.nodes:
-        yield from _asked(all_, node, sent)
+        yield from _answered_twice(node)
+        answered, received = (node.first("query", f"query.{e}") for e in ("answered", "received"))
+        for query, fact in (received | answered).items():
+            name = received.get(query, fact).text("requester")
+            name = name or issued.get(fact.text("manifest"), fact).text("requester")
+            # Entries from when a federation had one coordinator name none.
+            theirs = [queries for each, queries in sent.items() if name in ("", each)]
+            if theirs and not any(query in queries for queries in theirs):
+                verb = fact.event.removeprefix("query.")
+                sentence = (
+                    f"{verb} query {_short(query)}, which the coordinator's ledger never sent"
+                )
+                yield all_.missing("answer-without-query", fact, sentence)
 
 
-def _asked(all_: Parties, node: Ledger, sent: Mapping[str, Fact] | None) -> Iterator[Finding]:
+def _answered_twice(node: Ledger) -> Iterator[Finding]:
     answered: dict[str, Fact] = {}
     for fact in node.of("query.answered"):
         manifest = fact.text("manifest")
@@ -104,21 +131,15 @@ def _asked(all_: Parties, node: Ledger, sent: Mapping[str, Fact] | None) -> Iter
             sentence += f"{answered[manifest].index}"
             yield Finding("answered-twice", fact.ledger, fact.index, sentence)
         answered.setdefault(manifest, fact)
-    if sent is None:
-        return
-    for query, fact in node.first("query", "query.answered", "query.received").items():
-        if query not in sent:
-            done = node.first("query", "query.answered").get(query, fact)
-            verb = "answered" if done.event == "query.answered" else "received"
-            sentence = f"{verb} query {_short(query)}, which the coordinator's ledger never sent"
-            yield all_.missing("answer-without-query", done, sentence)
 
 
 def check_answers(all_: Parties) -> Iterator[Finding]:
     """Every query that was sent came to an end, and both sides tell the same of it."""
-    coordinator = all_.role("coordinator")
-    if coordinator is None:
-        return
+    for coordinator in all_.coordinators:
+        yield from _answers(all_, coordinator)
+
+
+def _answers(all_: Parties, coordinator: Ledger) -> Iterator[Finding]:
     ended = coordinator.first("manifest", "case.refused", "case.inconclusive")
     received = coordinator.first("query", "answer.received")
     refused = coordinator.first("query", "answer.refused")
@@ -156,14 +177,16 @@ def _same_answer(all_: Parties, node: Ledger, ours: Fact, theirs: Fact | None) -
 
 def check_permits(all_: Parties) -> Iterator[Finding]:
     """One permit per manifest, and each came to a determination or a stated end."""
-    registrar, coordinator = all_.role("registrar"), all_.role("coordinator")
+    registrar = all_.role("registrar")
     if registrar is None:
         return
     seen: dict[str, Fact] = {}
     ends = ("case.determined", "case.inconclusive", "case.refused", "opening.failed")
-    ended = coordinator.first("manifest", *ends) if coordinator else None
+    all_ended = {each.member.name: each.first("manifest", *ends) for each in all_.coordinators}
     for fact in registrar.of("permit.issued"):
         manifest, permit = fact.text("manifest"), _short(fact.text("permit"))
+        coordinator = all_.requester(fact)
+        ended = all_ended[coordinator.member.name] if coordinator else None
         if manifest in seen:
             sentence = f"a second permit, {permit}, for the manifest of entry "
             yield Finding(
@@ -198,11 +221,10 @@ def check_reveals(all_: Parties) -> Iterator[Finding]:
 
 
 def _not_joined(all_: Parties, permits: Mapping[str, Fact]) -> Iterator[Finding]:
-    coordinator = all_.role("coordinator")
     done = ("case.determined", "recheck.returned")
-    determined = coordinator.first("permit", *done) if coordinator else _EMPTY
+    determined = [c.first("permit", *done).items() for c in all_.coordinators]
     joined = {n.member.name: n.first("permit", "opening.joined") for n in all_.nodes}
-    for permit, fact in determined.items():
+    for permit, fact in chain.from_iterable(determined):
         holders = permits[permit].texts("holders") if permit in permits else []
         for holder in holders:
             if holder in joined and permit not in joined[holder]:
@@ -213,9 +235,13 @@ def _not_joined(all_: Parties, permits: Mapping[str, Fact]) -> Iterator[Finding]
 
 def check_determinations(all_: Parties) -> Iterator[Finding]:
     """A determination rests on an answer of every department that the permit does not skip."""
-    registrar, coordinator = all_.role("registrar"), all_.role("coordinator")
-    if registrar is None or coordinator is None:
-        return
+    registrar = all_.role("registrar")
+    if registrar is not None:
+        for coordinator in all_.coordinators:
+            yield from _determinations(registrar, coordinator)
+
+
+def _determinations(registrar: Ledger, coordinator: Ledger) -> Iterator[Finding]:
     issued = registrar.first("manifest", "manifest.issued")
     permits = registrar.first("permit", "permit.issued")
     received = coordinator.first("query", "answer.received")
@@ -233,10 +259,9 @@ def check_determinations(all_: Parties) -> Iterator[Finding]:
 
 def check_determined_once(all_: Parties) -> Iterator[Finding]:
     """A case opens once: a second determination could be shown where the first would not do."""
-    coordinator = all_.role("coordinator")
-    seen: dict[str, Fact] = {}
-    for fact in coordinator.of("case.determined") if coordinator else []:
-        before = seen.setdefault(fact.text("case"), fact)
+    seen: dict[tuple[str, str], Fact] = {}
+    for fact in _of_coordinators(all_, "case.determined"):
+        before = seen.setdefault((fact.ledger, fact.text("case")), fact)
         if before is not fact:
             sentence = f"case {_short(fact.text('case'))} was determined before, in entry "
             yield Finding("determined-twice", fact.ledger, fact.index, f"{sentence}{before.index}")
@@ -264,7 +289,10 @@ def check_authorizations(all_: Parties, grace_s: float) -> Iterator[Finding]:
     if registrar is None:
         return
     given = {fact.index: fact for fact in registrar.of("authorization.given")}
-    ended = {fact.fields.get("given"): fact for fact in registrar.of("authorization.ended")}
+    ended: dict[tuple[object, str], Fact] = {
+        (fact.fields.get("given"), fact.text("requester")): fact
+        for fact in registrar.of("authorization.ended", "grant.ended")
+    }
     issued = registrar.first("manifest", "manifest.issued")
     for fact in registrar.of("manifest.issued"):
         number = fact.fields.get("given")
@@ -272,19 +300,27 @@ def check_authorizations(all_: Parties, grace_s: float) -> Iterator[Finding]:
             sentence = "a manifest under no authorization that this ledger gave before"
             yield Finding("authorization-missing", fact.ledger, fact.index, sentence)
     for fact in registrar.of("manifest.issued", "ticket.renewed", *ISSUED):
-        entry = issued.get(fact.text("manifest"))
-        end = ended.get(entry.fields.get("given")) if entry else None
+        end = _end(ended, issued.get(fact.text("manifest")))
         if end is not None and end.index < fact.index:
             sentence = f"{fact.event} although its authorization had ended with entry {end.index}"
             yield Finding("authorization-ended", fact.ledger, fact.index, sentence)
     for node in all_.nodes:
         for fact in node.of("query.answered"):
-            entry = issued.get(fact.text("manifest"))
-            end = ended.get(entry.fields.get("given")) if entry else None
+            end = _end(ended, issued.get(fact.text("manifest")))
             if end is not None and fact.at > end.at + grace_s:
                 sentence = f"answered {fact.at - end.at:.0f} s after the authorization had ended "
                 sentence += f"(entry {end.index} of the registrar)"
                 yield Finding("authorization-ended", fact.ledger, fact.index, sentence)
+
+
+def _end(ended: Mapping[tuple[object, str], Fact], issued: Fact | None) -> Fact | None:
+    """What ended a manifest first: its authorization's end, or its requester's own."""
+    if issued is None:
+        return None
+    given = issued.fields.get("given")
+    keys = {(given, ""), (given, issued.text("requester"))}
+    found = [ended[key] for key in keys if key in ended]
+    return min(found, key=lambda fact: fact.index, default=None)
 
 
 def check_erased(all_: Parties) -> Iterator[Finding]:
@@ -302,24 +338,49 @@ def check_erased(all_: Parties) -> Iterator[Finding]:
 
 def check_cases_erased(all_: Parties) -> Iterator[Finding]:
     """A case that was erased was over, and was erased once."""
-    coordinator = all_.role("coordinator")
     ends = ("case.closed", "case.refused", "case.inconclusive")
-    over: set[str] = set()
-    for fact in coordinator.of(*ends, "case.erased") if coordinator else []:
+    over: set[tuple[str, str]] = set()
+    for fact in _of_coordinators(all_, *ends, "case.erased"):
+        case = fact.ledger, fact.text("case")
         if fact.event != "case.erased":
-            over.add(fact.text("case"))
-        elif fact.text("case") in over:
-            over.discard(fact.text("case"))
+            over.add(case)
+        elif case in over:
+            over.discard(case)
         else:
             sentence = f"erased case {_short(fact.text('case'))}, which was not over, or a second "
             yield Finding("case-erased-not-over", fact.ledger, fact.index, f"{sentence}time")
+
+
+def _of_coordinators(all_: Parties, *events: str) -> Iterator[Fact]:
+    return chain.from_iterable(coordinator.of(*events) for coordinator in all_.coordinators)
+
+
+def check_requesters(all_: Parties) -> Iterator[Finding]:
+    """A manifest served nobody but the coordinator that it names."""
+    registrar = all_.role("registrar")
+    if registrar is None:
+        return
+    issued = registrar.first("manifest", "manifest.issued")
+    asked = ("manifest.received", "query.sent", "permit.received", "case.determined")
+    theirs = [(fact, fact.ledger) for fact in _of_coordinators(all_, *asked)]
+    events = ("query.received", "opening.joined")
+    others = [each.of(*events) for each in all_.nodes] + [registrar.of(*ISSUED)]
+    theirs += [(fact, fact.text("requester")) for fact in chain.from_iterable(others)]
+    told: set[tuple[str, str]] = set()
+    for fact, requester in theirs:
+        manifest = fact.text("manifest")
+        named = issued[manifest].text("requester") if manifest in issued else ""
+        if named and requester and requester != named and (fact.ledger, manifest) not in told:
+            told.add((fact.ledger, manifest))
+            sentence = f"{fact.event} of {requester} under manifest {_short(manifest)}, which is "
+            yield Finding("wrong-requester", fact.ledger, fact.index, f"{sentence}{named}'s")
 
 
 def check_repeated(all_: Parties) -> Iterator[Finding]:
     """Re-checks: once, after a determination, by another pair."""
     registrar = all_.role("registrar")
     if registrar is not None:
-        for kind, fact, sentence in check_rechecks(registrar, all_.role("coordinator")):
+        for kind, fact, sentence in check_rechecks(registrar, all_.requester, all_.coordinators):
             yield Finding(kind, fact.ledger, fact.index, sentence)
 
 
@@ -407,6 +468,7 @@ CHECKS: Final[tuple[Callable[[Parties], Iterator[Finding]], ...]] = (
     check_erased,
     check_cases_erased,
     check_repeated,
+    check_requesters,
     check_samples,
     check_heads,
 )

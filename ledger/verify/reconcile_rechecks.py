@@ -4,7 +4,7 @@ Source: DESIGN.md 2.6. Trusts: nobody; a finding names the entries that do not f
 Whether the bits agreed stands in no ledger: the reviewer alone learns them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from ledger.verify.reconcile_facts import Fact, Ledger
 
@@ -13,9 +13,15 @@ ISSUED = ("permit.issued", "recheck.issued")
 
 
 def check_rechecks(
-    registrar: Ledger, coordinator: Ledger | None
+    registrar: Ledger,
+    requester: Callable[[Fact], Ledger | None],
+    coordinators: Sequence[Ledger],
 ) -> Iterator[tuple[str, Fact, str]]:
-    """Kind, entry and sentence of everything that does not fit."""
+    """Kind, entry and sentence of everything that does not fit.
+
+    Args:
+        requester: The ledger of the coordinator that an entry names, if it is at hand.
+    """
     firsts = registrar.first("permit", "permit.issued")
     seen: dict[str, Fact] = {}
     for fact in registrar.of("recheck.issued"):
@@ -31,9 +37,10 @@ def check_rechecks(
         elif set(fact.texts("holders")[:2]) == set(first.texts("holders")[:2]):
             sentence = f"re-check {permit} has masker and evaluator of entry {first.index}"
             yield "recheck-same-holders", fact, sentence
-        if coordinator is not None:
-            yield from _determined(fact, coordinator)
-    if coordinator is not None:
+        determining = requester(fact)
+        if determining is not None:
+            yield from _determined(fact, determining)
+    for coordinator in coordinators:
         yield from _closed(coordinator)
 
 

@@ -7,12 +7,20 @@ from pydantic import Field, StringConstraints
 from crypto.labels import Label
 from model.documents.signed import Document
 from model.fields import Date, Hex32, Name, Strict, Text
-from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
+from model.limits import (
+    MAX_DEPARTMENTS,
+    MAX_MEMBERS,
+    MAX_PROGRAMMES,
+    MAX_REQUESTERS,
+    MAX_RESOURCES,
+)
 
 AuthorizationNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}$")]
 RuleName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
 """A rule or ratio as a policy names it; the same pattern as model.policy.schema.Identifier."""
 Level = Literal["verdict", "totals"]
+Purpose = Name
+"""What is asked for. The federation file pins which purposes each requester may ask for."""
 PURPOSE: Final = "social-assistance"
 
 
@@ -42,7 +50,9 @@ class Authorization(Document):
 
     number: AuthorizationNumber
     programmes: Annotated[list[Name], Field(min_length=1, max_length=MAX_PROGRAMMES)]
-    purpose: Literal["social-assistance"]
+    purpose: Purpose
+    requesters: Annotated[list[Name], Field(min_length=1, max_length=MAX_REQUESTERS)] | None = None
+    """The coordinators that may ask. Absent: the only one that the federation has."""
     level: Level
     region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     members: Annotated[list[HouseholdMember], Field(min_length=1, max_length=MAX_MEMBERS)]

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StringConstraints
 
 from crypto.labels import Label, digest
+from model.documents.query import Requester
 from model.documents.signed import Document
 from model.fields import Hex16, Hex32, Name, Strict, Time
 from model.limits import MAX_DEPARTMENTS
@@ -32,6 +33,8 @@ class OpeningPermit(Document):
     """None in a permit from before permits named it."""
     permit: Hex16
     manifest: Hex32
+    requester: Requester = None
+    """The manifest's: who relays, and whose key the bits of a first opening are sealed to."""
     kind: Kind
     answers: Hex32
     """Digest of the answer set, see ``answer_set_digest``."""

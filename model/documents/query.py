@@ -6,13 +6,23 @@ from pydantic import Field, StringConstraints, model_validator
 
 from crypto import jcs
 from crypto.labels import Label, digest
-from model.documents.authorization import AuthorizationNumber, Level
+from model.documents.authorization import AuthorizationNumber, Level, Purpose
 from model.documents.signed import Document
 from model.fields import Date, Hex16, Hex32, HexData, Name, Strict, Time
-from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
+from model.limits import (
+    MAX_DEPARTMENTS,
+    MAX_MEMBERS,
+    MAX_PROGRAMMES,
+    MAX_RESOURCES,
+    MAX_REVOCATION_PAGES,
+    MAX_REVOKED_A_PAGE,
+)
 from model.suite import Suite
 
 NOT_STATED: Final = "not stated"
+Requester = Name | None
+"""Name of the coordinator that may ask. Absent only in documents from before wire version 2, when a
+federation had one: ``Federation.requester`` reads it."""
 
 
 class OfficerRequest(Document):
@@ -20,6 +30,8 @@ class OfficerRequest(Document):
 
     LABEL: ClassVar[Label] = Label.OFFICER_REQUEST
 
+    requester: Requester = None
+    """Through which coordinator the officer asks; nobody else gets a manifest for it."""
     authorization: AuthorizationNumber
     programmes: Annotated[list[Name], Field(min_length=1, max_length=MAX_PROGRAMMES)]
     policy: Hex32
@@ -51,6 +63,8 @@ class Manifest(Document):
     suite: Suite
     federation: Hex32
     """Digest of the federation file under which it was issued."""
+    requester: Requester = None
+    """The one coordinator that may ask, have opened and read under this manifest."""
     sequence: Annotated[int, Field(ge=1, le=1_000_000)]
     nonce: Hex32
     commitments: Commitments
@@ -58,7 +72,7 @@ class Manifest(Document):
     """Ordered; answers and products follow this order."""
     policy: Hex32
     level: Level
-    purpose: Literal["social-assistance"]
+    purpose: Purpose
     issued_at: Time
     expires_at: Time
 
@@ -86,13 +100,21 @@ class Ticket(Document):
 
 
 class RevocationList(Document):
-    """Ticket ids that were revoked and have not expired."""
+    """One page of the tickets of one requester at one department that a node must not answer.
+
+    Revoked, not expired, and of a manifest without an opening permit: an answer to any other could
+    be opened by nobody. All pages of one number, and nothing less, are a list.
+    """
 
     LABEL: ClassVar[Label] = Label.REVOCATION_LIST
 
+    department: Name
+    requester: Name
     number: Annotated[int, Field(ge=1)]
+    page: Annotated[int, Field(ge=1, le=MAX_REVOCATION_PAGES)]
+    pages: Annotated[int, Field(ge=1, le=MAX_REVOCATION_PAGES)]
     issued_at: Time
-    queries: Annotated[list[Hex16], Field(max_length=1600)]
+    queries: Annotated[list[Hex16], Field(max_length=MAX_REVOKED_A_PAGE)]
 
 
 Stated = Date | Literal["not stated"]

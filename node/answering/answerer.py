@@ -34,19 +34,20 @@ class Answerer:
     clock: Clock
     log: Log
 
-    def answer(self, read: Callable[[], Query]) -> Answered:
+    def answer(self, read: Callable[[], Query], *, requester: str) -> Answered:
         """Return the one answer to a ticket. Raises Refusal; every refusal is ledgered.
 
         Args:
             read: Parses the request; what it refuses is ledgered like everything else.
+            requester: The process that asks, by its certificate.
         """
-        trace = Trace()
+        trace = Trace(requester)
         also = partial(self.answers.remember, trace)
         with self.refusals.ledgered("query.refused", clear=trace.known, also=also):
             return self._answer(read(), trace)
 
     def _answer(self, papers: Query, trace: Trace) -> Answered:
-        now, seen = self.clock.now(), self.answers.newest_revocations()
+        now, seen = self.clock.now(), self.answers.newest_revocations(trace.requester)
         question = self.examiner.examine(papers, trace, now=now, seen=seen)
         stored = self.answers.find(question)
         if stored is not None:

@@ -41,10 +41,10 @@ class Answers:
     writer: Writer
     write_timeout_s: float
 
-    def newest_revocations(self) -> int:
-        """Number of the newest revocation list that was seen here, 0 for none."""
+    def newest_revocations(self, requester: str) -> int:
+        """Number of the newest revocation list that a requester has brought, 0 for none."""
         with self.database.read() as conn:
-            return store.newest_revocations(conn)
+            return store.newest_revocations(conn, requester)
 
     def find(self, question: Question) -> Answered | None:
         """The answer that this very query has got already. Raises Refusal(ticket_mismatch)."""
@@ -66,7 +66,7 @@ class Answers:
 
     def remember(self, trace: Trace, tx: Tx) -> None:
         """Remember, with a refusal, how new a revocation list has been seen here."""
-        store.remember_revocations(tx.conn, trace.revocations)
+        store.remember_revocations(tx.conn, trace.requester, trace.revocations)
 
     def _answered(self, found: store.StoredQuery) -> Answered:
         if found.body is None or found.signature is None or found.entry is None:
@@ -75,7 +75,7 @@ class Answers:
 
     def _receive(self, tx: Tx, question: Question, trace: Trace) -> None:
         query, manifest = question.ticket.query, question.manifest_digest
-        store.remember_revocations(tx.conn, trace.revocations)
+        store.remember_revocations(tx.conn, trace.requester, trace.revocations)
         spent = store.by_manifest(tx.conn, manifest)
         if spent is not None and spent.query != query:
             raise Refusal(Reason.MANIFEST_SPENT)
@@ -94,6 +94,7 @@ class Answers:
             department=self.department,
             officer=question.manifest.commitments.officer,
             policy=policy,
+            requester=trace.requester,
         )
 
     def _keep(self, tx: Tx, question: Question, signed: Signed, made: Encrypted) -> Answered:

@@ -5,18 +5,24 @@ own admin approved; nothing depends on whom the query is about.
 Trusts: the federation file's keys; the registrar for what the household authorized.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from crypto.commit import Reveal
-from model.documents.query import Manifest, RevocationList, Ticket
+from model.documents.query import Manifest, Ticket
 from model.documents.signed import Signed
 from model.federation import Federation, Process
 from model.fields import parse_time
 from model.opening import CaseTerms, MismatchError, case_terms
 from model.reasons import Reason
-from runtime.documents import PolicyLookup, open_manifest, open_signed
+from runtime.documents import (
+    PolicyLookup,
+    open_manifest,
+    open_revocations,
+    open_signed,
+    require_requester,
+)
 from runtime.errors import Refusal
 
 NO_QUERY = "0" * 32
@@ -25,11 +31,12 @@ NO_MANIFEST = "0" * 64
 
 @dataclass(frozen=True)
 class Query:
-    """What the coordinator brings; nothing in it has been checked."""
+    """What a coordinator brings; nothing in it has been checked."""
 
     manifest: Signed
     ticket: Signed
-    revocations: Signed
+    revocations: Sequence[Signed]
+    """The pages of one list."""
     reveals: Mapping[str, Reveal]
 
 
@@ -37,11 +44,16 @@ class Query:
 class Trace:
     """What is known of a query while it is checked: for the ledger entry of a refusal."""
 
+    requester: str
+    """The process that asks, by its certificate."""
     known: dict[str, str] = field(
         default_factory=lambda: {"query": NO_QUERY, "manifest": NO_MANIFEST}
     )
-    """Fields of the entry: always both, so that its size tells nothing."""
+    """Fields of the entry: always all, so that its size tells nothing."""
     revocations: int = 0
+
+    def __post_init__(self) -> None:
+        self.known["requester"] = self.requester
 
 
 @dataclass(frozen=True)
@@ -70,12 +82,13 @@ class Examiner:
         """Return the question. Raises Refusal with the first reason that applies.
 
         Args:
-            trace: Filled in as soon as signatures hold.
+            trace: Says who asks; the rest is filled in as soon as signatures hold.
             now: The present.
-            seen: Number of the newest revocation list that this node has seen.
+            seen: Number of the newest revocation list that this requester has brought.
         """
         manifest = open_manifest(papers.manifest, self.federation, now)
         trace.known["manifest"] = papers.manifest.digest
+        require_requester(manifest.requester, trace.requester, self.federation)
         ticket = self._ticket(papers, manifest, now)
         trace.known["query"] = ticket.query
         self._check_revocations(papers.revocations, ticket, trace, now=now, seen=seen)
@@ -101,11 +114,10 @@ class Examiner:
         return ticket
 
     def _check_revocations(
-        self, signed: Signed, ticket: Ticket, trace: Trace, *, now: datetime, seen: int
+        self, pages: Sequence[Signed], ticket: Ticket, trace: Trace, *, now: datetime, seen: int
     ) -> None:
-        revoked = open_signed(signed, RevocationList, self.federation.registrar)
-        issued = parse_time(revoked.issued_at)
-        if not now - self.revocation_max_age <= issued <= now + self.clock_skew:
+        revoked = open_revocations(pages, self.member.department, trace.requester, self.federation)
+        if not now - self.revocation_max_age <= revoked.issued_at <= now + self.clock_skew:
             raise Refusal(Reason.REVOCATIONS_STALE, "the revocation list is not of the present")
         if revoked.number < seen:
             raise Refusal(Reason.REVOCATIONS_STALE, "a newer revocation list has been seen here")

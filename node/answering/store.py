@@ -10,7 +10,6 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
-    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -52,7 +51,8 @@ OPENED: Final = Table(
 REVOCATIONS: Final = Table(
     "revocations_seen",
     METADATA,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    # The newest list that each coordinator has brought.
+    columns.name("requester", primary_key=True),
     Column("number", BigInteger, nullable=False),
 )
 
@@ -123,18 +123,20 @@ def count_disclosed(conn: Connection, since: str, *, but: str) -> int:
     return conn.scalar(wanted) or 0
 
 
-def newest_revocations(conn: Connection) -> int:
-    """Number of the newest revocation list that was seen, 0 for none."""
-    return conn.scalar(select(REVOCATIONS.c.number)) or 0
+def newest_revocations(conn: Connection, requester: str) -> int:
+    """Number of the newest revocation list that a requester has brought, 0 for none."""
+    here = REVOCATIONS.c.requester == requester
+    return conn.scalar(select(REVOCATIONS.c.number).where(here)) or 0
 
 
-def remember_revocations(conn: Connection, number: int) -> None:
-    """Remember a list's number unless a newer one was seen."""
-    seen = conn.scalar(select(REVOCATIONS.c.number))
+def remember_revocations(conn: Connection, requester: str, number: int) -> None:
+    """Remember the number of a requester's list unless it has brought a newer one."""
+    here = REVOCATIONS.c.requester == requester
+    seen = conn.scalar(select(REVOCATIONS.c.number).where(here))
     if seen is None:
-        conn.execute(insert(REVOCATIONS), {"id": 1, "number": number})
+        conn.execute(insert(REVOCATIONS), {"requester": requester, "number": number})
     elif number > seen:
-        conn.execute(update(REVOCATIONS).values(number=number))
+        conn.execute(update(REVOCATIONS).where(here).values(number=number))
 
 
 def _one(conn: Connection, condition: object) -> StoredQuery | None:

@@ -77,6 +77,7 @@ def _problems(terms: Authorization, federation: Federation) -> Iterable[str]:
         yield f"{heads} members are the head of the household; exactly one is"
     yield from _dates(terms)
     yield from _grants(terms, federation)
+    yield from _requesters(terms, federation)
     yield from _repeated("programme", terms.programmes)
     yield from _repeated("single-department rule", terms.single_department_rules)
 
@@ -116,6 +117,20 @@ def _grants(terms: Authorization, federation: Federation) -> Iterable[str]:
             hint = did_you_mean(grant.department, known)
             yield f'no member serves department "{grant.department}"{hint}'
         yield from _repeated(f"resource of {grant.department}", grant.resources)
+
+
+def _requesters(terms: Authorization, federation: Federation) -> Iterable[str]:
+    yield from _repeated("requester", terms.requesters or [])
+    known = [requester.name for requester in federation.requesters]
+    if not terms.requesters and len(known) > 1:
+        yield f"the letter says through which of {', '.join(known)} it may be asked: requesters"
+    for name in terms.requesters or [""]:
+        requester = federation.requester(name)
+        if requester is None:
+            yield f'no coordinator is called "{name}"{did_you_mean(name, known)}'
+        elif terms.purpose not in requester.asks_for:
+            purposes = ", ".join(requester.asks_for)
+            yield f"{requester.name} may not ask for {terms.purpose} (it may for: {purposes})"
 
 
 def _repeated(what: str, values: Sequence[str]) -> Iterable[str]:

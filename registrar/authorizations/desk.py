@@ -100,7 +100,8 @@ _FINAL = {
     "ended": Reason.AUTHORIZATION_ENDED,
     "expired": Reason.AUTHORIZATION_EXPIRED,
 }
-_OVER = ("revoked", "ended", "erased")
+OVER = ("revoked", "ended", "erased")
+"""States in which a letter gives nobody anything any more."""
 
 
 def _put_into_force(
@@ -155,7 +156,7 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
     The ledger says that it ended, not why. A letter that has ended already stays as it is.
     """
     row = find(office, number)
-    if row.state in _OVER:
+    if row.state in OVER:
         return row
     letter = open_letter(office, row)
     salted = office.salted()
@@ -164,18 +165,23 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
 
     def write(tx: Tx) -> AuthorizationRow:
         now = _there(tx, number)
-        if now.state in _OVER:
+        if now.state in OVER:
             return now
-        # Which entry of this ledger gave it: a number, the same for every way of ending. An entry
-        # about its expiry has said so already.
-        noted = now.changed_at[:10] > now.valid_to
-        given = {"given": now.entry} if now.state == "in-force" and not noted else {}
-        entry = record(tx, "authorization.ended", {**fields, **given}, reveals)
+        entry = record(tx, "authorization.ended", {**fields, **given_by(now)}, reveals)
         store.finish(tx.conn, number, state, entry, tx.now)
-        office.issued.revoke(tx.conn, number)
+        office.issued.revoke(tx.conn, number, "")
         return _there(tx, number)
 
     return office.parts.writer.run(write)
+
+
+def given_by(row: AuthorizationRow) -> dict[str, int]:
+    """Which entry of this ledger gave a letter: a number, the same for every way of ending.
+
+    Empty for a draft, and where an entry about its expiry has said so already.
+    """
+    noted = row.changed_at[:10] > row.valid_to
+    return {"given": row.entry} if row.state == "in-force" and not noted else {}
 
 
 def read(office: Office, number: str, caller: Caller) -> Letter:

@@ -57,6 +57,15 @@ PROTECTED_TAGS: Final = Table(
     METADATA,
     columns.tag("tag", primary_key=True),
 )
+# Requesters that closed their grant while the letter went on for another.
+CLOSED_GRANTS: Final = Table(
+    "closed_grant",
+    METADATA,
+    Column("number", String(40), primary_key=True),
+    columns.name("requester", primary_key=True),
+    # Ledger entry that says so.
+    columns.number("entry"),
+)
 # Who wanted an erasure, and why: what clerk and checker signed, sealed under the process's key.
 ERASURES: Final = Table(
     "erasure",
@@ -142,6 +151,17 @@ def finish(conn: Connection, number: str, state: str, entry: int, at: str) -> No
     values = {"state": state, "entry": entry, "changed_at": at}
     conn.execute(update(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number == number).values(**values))
     conn.execute(delete(LIVE_TAGS).where(LIVE_TAGS.c.number == number))
+
+
+def close_grant(conn: Connection, number: str, requester: str, entry: int) -> None:
+    """Remember that a requester closed its grant."""
+    conn.execute(insert(CLOSED_GRANTS), {"number": number, "requester": requester, "entry": entry})
+
+
+def closed_grants(conn: Connection, number: str) -> set[str]:
+    """The requesters that have closed their grant in a letter."""
+    query = select(CLOSED_GRANTS.c.requester).where(CLOSED_GRANTS.c.number == number)
+    return set(conn.scalars(query))
 
 
 def run_out(conn: Connection, today: str, limit: int) -> list[AuthorizationRow]:

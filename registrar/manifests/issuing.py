@@ -6,7 +6,6 @@ from datetime import datetime, time, timedelta
 from crypto.commit import Reveal
 from crypto.rng import shuffled
 from crypto.sealing import open_at_rest, seal_at_rest
-from model.documents.authorization import PURPOSE
 from model.documents.query import Commitments, Manifest, OfficerRequest, Ticket
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
@@ -15,12 +14,14 @@ from model.reasons import Reason
 from model.roles import Role
 from model.suite import SUITE
 from registrar.authorizations import store as authorizations
-from registrar.authorizations.checking import require_all_signed, require_in_force
+from registrar.authorizations.checking import require_all_signed
+from registrar.authorizations.grants import require_granted
 from registrar.authorizations.vault import Letter, open_letter, seal_signed, unseal_signed
 from registrar.manifests import store
 from registrar.manifests.scope import Scope, derive_scope
 from registrar.manifests.store import ManifestRow, TicketRow
 from registrar.office import Office, record
+from runtime.documents import require_requester
 from runtime.errors import Refusal
 from runtime.storage.salting import decode_reveals, encode_reveals
 from runtime.storage.writer import Tx
@@ -48,12 +49,21 @@ class _Raced(Exception):
     """Another request was served meanwhile; look again."""
 
 
-def issue(office: Office, signed: Signed, countersigned: Signed | None) -> Issued:
-    """Issue for one request; the same request gets what it got. Raises Refusal."""
+def issue(office: Office, signed: Signed, countersigned: Signed | None, *, caller: str) -> Issued:
+    """Issue for one request; the same request gets what it got. Raises Refusal.
+
+    Args:
+        signed: The officer's request; it names the requester, which must be ``caller``.
+        countersigned: The same by a checker, for a further manifest.
+        caller: The process that calls.
+    """
     request, officer = office.open_by_person(signed, OfficerRequest, Role.OFFICER)
     if request.officer != officer.name:
         raise Refusal(Reason.SIGNATURE_INVALID, "the request names a different officer")
-    letter = _letter_in_force(office, request.authorization)
+    requester = require_requester(request.requester, caller, office.federation)
+    if requester not in office.federation.acts_through(officer.organisation):
+        raise Refusal(Reason.WRONG_REQUESTER, f"{officer.name} does not act through {caller}")
+    letter = _letter_in_force(office, request.authorization, caller)
     while True:
         with office.parts.database.read() as conn:
             stored = store.by_request(conn, signed.digest)
@@ -66,7 +76,7 @@ def issue(office: Office, signed: Signed, countersigned: Signed | None) -> Issue
         _check_fresh(office, request)
         _check_again(office, signed, request, countersigned, sequence)
         policy = office.policies.approved(request.policy)
-        scope = derive_scope(letter.terms, request, policy, office.federation)
+        scope = derive_scope(letter.terms, request, policy, office.federation, requester)
         try:
             # Beside a first request nobody looked at it, so it is not kept.
             asked = _Asked(request, signed, countersigned if sequence > 1 else None)
@@ -77,7 +87,7 @@ def issue(office: Office, signed: Signed, countersigned: Signed | None) -> Issue
 
 def open_manifest_letter(office: Office, row: ManifestRow) -> Letter:
     """The letter behind a manifest if it is in force. Raises Refusal."""
-    return _letter_in_force(office, row.number)
+    return _letter_in_force(office, row.number, office.requester_name(row.requester))
 
 
 def all_reveals(letter: Letter, row: ManifestRow) -> list[Reveal]:
@@ -99,13 +109,14 @@ def stored_reply(office: Office, letter: Letter, row: ManifestRow) -> Issued:
     return Issued(manifest, tickets, shown_reveals(letter, row))
 
 
-def _letter_in_force(office: Office, number: str) -> Letter:
+def _letter_in_force(office: Office, number: str, requester: str) -> Letter:
     with office.parts.database.read() as conn:
         row = authorizations.get(conn, number)
-    if row is not None and row.state == "draft":
-        # The most specific reason: a draft that can never come into force says why.
-        require_all_signed(open_letter(office, row).terms)
-    return open_letter(office, require_in_force(row, office.today()))
+        if row is not None and row.state == "draft":
+            # The most specific reason: a draft that can never come into force says why.
+            require_all_signed(open_letter(office, row).terms)
+        row = require_granted(conn, number, requester, office)
+    return open_letter(office, row)
 
 
 def _check_fresh(office: Office, request: OfficerRequest) -> None:
@@ -148,7 +159,7 @@ def _write(office: Office, letter: Letter, asked: _Asked, scope: Scope, sequence
     reveals, manifest = _manifest(office, letter, asked.request, scope, sequence)
     signed_manifest = office.sign(manifest)
     digest = signed_manifest.digest
-    row = _manifest_row(office, letter, asked, signed_manifest, reveals)
+    row = _manifest_row(office, letter, asked, scope, signed_manifest, reveals)
     tickets = _tickets(office, letter, digest, scope, manifest)
     _store(office, letter, row, tickets, scope, asked)
     shown = [reveal for reveal in reveals if reveal.field in REVEALED_FIELDS]
@@ -156,7 +167,12 @@ def _write(office: Office, letter: Letter, asked: _Asked, scope: Scope, sequence
 
 
 def _manifest_row(
-    office: Office, letter: Letter, asked: _Asked, manifest: Signed, reveals: list[Reveal]
+    office: Office,
+    letter: Letter,
+    asked: _Asked,
+    scope: Scope,
+    manifest: Signed,
+    reveals: list[Reveal],
 ) -> ManifestRow:
     digest, counter = manifest.digest, b""
     sealed_reveals = seal_at_rest(
@@ -175,6 +191,7 @@ def _manifest_row(
         reveals=sealed_reveals,
         asked=seal_signed(office, letter.key, asked.signed, "asked", digest),
         countersigned=counter,
+        requester=scope.requester,
     )
 
 
@@ -195,13 +212,14 @@ def _manifest(
     manifest = Manifest(
         suite=SUITE,
         federation=office.federation.digest,
+        requester=scope.requester,
         sequence=sequence,
         nonce=office.parts.rng(32).hex(),
         commitments=commitments,
         departments=scope.departments,
         policy=request.policy,
         level=request.level,
-        purpose=PURPOSE,
+        purpose=letter.terms.purpose,
         issued_at=format_time(now),
         expires_at=format_time(_manifest_end(office, letter, now)),
     )
@@ -277,7 +295,7 @@ def _store(
     scope: Scope,
     asked: _Asked,
 ) -> None:
-    salted, today = office.salted(), office.today()
+    salted = office.salted()
     rows = [_ticket_row(office, letter, row.digest, i, t) for i, t in enumerate(tickets)]
     terms = [Ticket.decode(ticket.body).terms_digest for ticket in tickets]
     # Salts of the ledger's own: nobody joins it with the manifests that departments hold.
@@ -290,13 +308,14 @@ def _store(
         # Whose pseudonyms the tickets hold, and what the officer signed: for a reviewer's sample.
         "terms": salted.commit("terms", terms),
         "request": salted.commit("request", row.request),
+        "requester": row.requester,
     }
     # Random numbers, which the coordinator's ledger names too: a ticket that nobody issued shows.
     queries = [ticket.query for ticket in rows]
     reveals = salted.seal(letter.key, owner=row.number)
 
     def write(tx: Tx) -> None:
-        given = require_in_force(authorizations.get(tx.conn, row.number), today).entry
+        given = require_granted(tx.conn, row.number, row.requester, office).entry
         raced = store.count(tx.conn, row.number) + 1 != row.sequence
         if raced or store.nonce_is_used(tx.conn, row.nonce):
             raise _Raced

@@ -10,17 +10,19 @@ from datetime import date
 
 from model.documents.authorization import Authorization
 from model.documents.query import OfficerRequest
-from model.federation import Federation
+from model.federation import Federation, Process
 from model.policy import InputError, Inputs, Layout, Policy, compile_policy
 from model.policy.compiling import check_inputs
 from model.reasons import Reason
+from registrar.authorizations.grants import granted
 from runtime.errors import Refusal
 
 
 @dataclass(frozen=True)
 class Scope:
-    """The departments of a manifest, in its order, and the resources of each."""
+    """Who asks; the departments of a manifest, in its order, and the resources of each."""
 
+    requester: str
     resources: dict[str, tuple[str, ...]]
     members: int
     reference_date: str
@@ -34,9 +36,14 @@ class Scope:
 
 
 def derive_scope(
-    terms: Authorization, request: OfficerRequest, policy: Policy, federation: Federation
+    terms: Authorization,
+    request: OfficerRequest,
+    policy: Policy,
+    federation: Federation,
+    requester: Process,
 ) -> Scope:
     """Return what may be asked. Raises Refusal."""
+    _check_requester(terms, requester, federation)
     _check_programmes(terms, request, policy)
     _check_level(terms, request, policy)
     _check_household(terms, policy)
@@ -45,12 +52,20 @@ def derive_scope(
     resources = {d: layout.resources_of(d) for d in layout.departments}
     _check_grants(terms, resources, federation)
     return Scope(
+        requester=requester.name,
         resources=resources,
         members=len(terms.members),
         reference_date=terms.reference_date,
         region=terms.region,
         programmes=layout.programmes,
     )
+
+
+def _check_requester(terms: Authorization, requester: Process, federation: Federation) -> None:
+    if requester.name not in granted(terms, federation):
+        raise Refusal(Reason.WRONG_REQUESTER, f"the authorization does not name {requester.name}")
+    if terms.purpose not in requester.asks_for:
+        raise Refusal(Reason.WRONG_REQUESTER, f"{requester.name} may not ask for {terms.purpose}")
 
 
 def _check_programmes(terms: Authorization, request: OfficerRequest, policy: Policy) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     update,
 )
 
+from registrar.manifests.permit_store import PERMITS
 from runtime.storage import columns
 
 METADATA: Final = MetaData()
@@ -40,6 +41,8 @@ MANIFESTS: Final = Table(
     # What the officer signed, and the checker for a further query (else empty), sealed.
     columns.blob("asked"),
     columns.blob("countersigned"),
+    # Name of the coordinator that may use it; empty in rows from when a federation had one.
+    columns.name("requester"),
 )
 TICKETS: Final = Table(
     "ticket",
@@ -78,6 +81,7 @@ class ManifestRow:
     reveals: bytes
     asked: bytes
     countersigned: bytes = b""
+    requester: str = ""
 
 
 @dataclass(frozen=True)
@@ -146,9 +150,13 @@ def extend(conn: Connection, query_id: str, expires_at: str) -> None:
     conn.execute(statement.values(expires_at=expires_at))
 
 
-def revoke_tickets(conn: Connection, number: str) -> None:
-    """Revoke every ticket of one authorization."""
-    conn.execute(update(TICKETS).where(TICKETS.c.number == number).values(revoked=1))
+def revoke_tickets(conn: Connection, number: str, requester: str) -> None:
+    """Revoke the tickets of one authorization: one requester's, or for an empty name all."""
+    here = TICKETS.c.number == number
+    if requester:
+        own = (MANIFESTS.c.number == number) & (MANIFESTS.c.requester == requester)
+        here &= TICKETS.c.manifest.in_(select(MANIFESTS.c.digest).where(own))
+    conn.execute(update(TICKETS).where(here).values(revoked=1))
 
 
 def erase(conn: Connection, number: str) -> None:
@@ -158,9 +166,25 @@ def erase(conn: Connection, number: str) -> None:
     conn.execute(update(MANIFESTS).where(MANIFESTS.c.number == number).values(**emptied))
 
 
-def revoked_queries(conn: Connection, now: str, limit: int) -> list[str]:
-    """Ids of revoked tickets that have not expired, sorted; at most ``limit``."""
-    query = select(TICKETS.c.query).where(TICKETS.c.revoked == 1, TICKETS.c.expires_at > now)
+def revoked_queries(
+    conn: Connection, department: str, requester: str, *, now: str, limit: int
+) -> list[str]:
+    """Ids of a requester's tickets at a department that must not be answered, sorted.
+
+    Revoked, not expired at ``now`` (RFC 3339), their manifest without a permit; at most ``limit``.
+    Manifests from when a federation had one requester name none and are its.
+    """
+    query = (
+        select(TICKETS.c.query)
+        .join(MANIFESTS, MANIFESTS.c.digest == TICKETS.c.manifest)
+        .where(
+            TICKETS.c.department == department,
+            MANIFESTS.c.requester.in_((requester, "")),
+            TICKETS.c.revoked == 1,
+            TICKETS.c.expires_at > now,
+            TICKETS.c.manifest.not_in(select(PERMITS.c.manifest)),
+        )
+    )
     return list(conn.scalars(query.order_by(TICKETS.c.query).limit(limit)))
 
 

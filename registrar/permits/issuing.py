@@ -12,8 +12,7 @@ from model.fields import format_time, parse_time
 from model.policy import InputError, compile_policy, require_minimum
 from model.reasons import Reason
 from model.suite import SUITE
-from registrar.authorizations import store as authorizations
-from registrar.authorizations.checking import require_in_force
+from registrar.authorizations.grants import require_granted
 from registrar.manifests import permit_store
 from registrar.manifests import store as manifests
 from registrar.manifests.issuing import open_manifest_letter, shown_reveals
@@ -49,7 +48,7 @@ def issue_permit(office: Office, row: ManifestRow, answers: str, silent: Sequenc
     _check_minimum(office, manifest, programmes, answering)
     signed_manifest = Signed(row.body, row.signature, office.parts.name)
     holders, skips = ask_holders(office, Question(signed_manifest, manifest, "rules", answers))
-    permit = _permit(office, row.digest, answers, answering, silent, holders, skips)
+    permit = _permit(office, row, answers, answering, silent, holders, skips)
     return _store(office, row, permit, question)
 
 
@@ -102,7 +101,7 @@ def _check_minimum(
 
 def _permit(
     office: Office,
-    manifest: str,
+    row: ManifestRow,
     answers: str,
     answering: list[str],
     silent: Sequence[str],
@@ -113,7 +112,8 @@ def _permit(
     return Permit(
         suite=SUITE,
         permit=office.parts.rng(16).hex(),
-        manifest=manifest,
+        manifest=row.digest,
+        requester=Manifest.decode(row.body).requester,
         kind="rules",
         answers=answers,
         answering=answering,
@@ -126,7 +126,8 @@ def _permit(
 
 
 def _store(office: Office, row: ManifestRow, permit: Permit, question: str) -> Signed:
-    signed, today = office.sign(permit), office.today()
+    signed = office.sign(permit)
+    requester = office.requester_name(row.requester)
     stored = permit_store.PermitRow(
         row.digest, permit.kind, question, signed.body, signed.signature
     )
@@ -138,11 +139,12 @@ def _store(office: Office, row: ManifestRow, permit: Permit, question: str) -> S
         # Reconciliation alarms where one of these had answered.
         "silent": list(permit.silent),
         "skipped": [f"{skip.holder}:{skip.reason}" for skip in permit.skips],
+        "requester": requester,
     }
 
     def write(tx: Tx) -> Signed:
         # The holders took their time: the letter may have been withdrawn meanwhile.
-        require_in_force(authorizations.get(tx.conn, row.number), today)
+        require_granted(tx.conn, row.number, requester, office)
         there = permit_store.get(tx.conn, row.digest, permit.kind)
         if there is not None:
             return _same(office, there, question)

@@ -14,8 +14,8 @@ from crypto.labels import Label, digest
 from crypto.sealing import AtRestKey
 from crypto.signing import VerifyKey
 from hedui.v1 import common_pb2
+from ledger import checkpoint, merkle
 from ledger import event as ledger_event
-from ledger import merkle
 from ledger.checkpoint import Checkpoint, origin_of
 from ledger.errors import NoteError
 from ledger.event import Entry
@@ -24,12 +24,11 @@ from ledger.signer import Receipt, verify_receipt
 from model.documents.opening import Permit, RecheckPermit, Skip
 from model.documents.query import Manifest
 from model.documents.signed import Signed
-from model.federation import Federation
+from model.federation import Federation, Process
 from model.fields import format_time, parse_time
 from model.reasons import Reason
 from model.suite import SUITE
-from registrar.authorizations import store as authorizations
-from registrar.authorizations.checking import require_in_force
+from registrar.authorizations.grants import require_granted
 from registrar.manifests import permit_store
 from registrar.manifests.issuing import open_manifest_letter
 from registrar.manifests.permit_store import PermitRow
@@ -37,14 +36,17 @@ from registrar.manifests.store import ManifestRow
 from registrar.office import Office, record
 from registrar.permits.asking import Question, ask_holders
 from registrar.permits.issuing import find_manifest
+from runtime.documents import require_requester
 from runtime.errors import Refusal
 from runtime.storage.writer import Tx
 
 
 @dataclass(frozen=True)
 class Determined:
-    """A proven ``case.determined`` of the coordinator's ledger; digests in hex."""
+    """A proven ``case.determined`` of a coordinator's ledger; digests in hex."""
 
+    requester: str
+    """The coordinator whose ledger it is."""
     manifest: str
     permit: str
     leaf: str
@@ -62,23 +64,26 @@ class Recheck:
 
 
 def read_determined(receipt: common_pb2.LedgerReceipt, federation: Federation) -> Determined:
-    """Verify that a determination stands in the coordinator's ledger. Raises Refusal."""
+    """Verify that a determination stands in some coordinator's ledger. Raises Refusal."""
     try:
         entry = ledger_event.decode(receipt.leaf)
         leaf = merkle.leaf_hash(receipt.leaf)
         claim = Receipt(receipt.index, leaf, tuple(receipt.path), receipt.checkpoint)
-        head = verify_receipt(claim, _coordinators_log(federation))
+        requester = _writer_of(receipt.checkpoint, federation)
+        head = verify_receipt(claim, _log_of(requester, federation))
     except (CryptoError, NoteError):
         raise Refusal(Reason.PROOF_INVALID, "the ledger receipt does not verify") from None
     if entry.event != "case.determined":
         raise Refusal(Reason.CASE_NOT_DETERMINED, f"the entry is a {entry.event}")
     manifest, permit = _text(entry, "manifest"), _text(entry, "permit")
-    return Determined(manifest, permit, leaf.hex(), receipt.index, head)
+    return Determined(requester.name, manifest, permit, leaf.hex(), receipt.index, head)
 
 
 def issue_recheck(office: Office, determined: Determined, reviewer: str) -> Recheck:
     """Return the re-check permit of a case; the same question gets the same. Raises Refusal."""
     row = find_manifest(office, determined.manifest)
+    # What another coordinator determines of this manifest is nothing: its ledger is its own.
+    require_requester(row.requester, determined.requester, office.federation)
     key = open_manifest_letter(office, row).key
     first = _first(office, determined)
     question = _question(determined, reviewer)
@@ -96,10 +101,18 @@ def issue_recheck(office: Office, determined: Determined, reviewer: str) -> Rech
     return Recheck(signed, first, _store(office, row, key, permit, determined, question))
 
 
-def _coordinators_log(federation: Federation) -> Verifier:
-    coordinator = federation.coordinator
-    key = VerifyKey(bytes.fromhex(coordinator.verify_key))
-    return Verifier(origin_of(federation.name, coordinator.name), key)
+def _writer_of(note: bytes, federation: Federation) -> Process:
+    """The coordinator whose log a checkpoint, not verified yet, claims to be of."""
+    origin = checkpoint.unverified(note)[0].origin
+    for requester in federation.requesters:
+        if origin_of(federation.name, requester.name) == origin:
+            return requester
+    raise Refusal(Reason.PROOF_INVALID, "the receipt is of no coordinator's ledger")
+
+
+def _log_of(requester: Process, federation: Federation) -> Verifier:
+    key = VerifyKey(bytes.fromhex(requester.verify_key))
+    return Verifier(origin_of(federation.name, requester.name), key)
 
 
 def _text(entry: Entry, field: str) -> str:
@@ -143,6 +156,7 @@ def _permit(
         suite=SUITE,
         permit=office.parts.rng(16).hex(),
         manifest=first.manifest,
+        requester=first.requester,
         kind="re-check",
         answers=first.answers,
         answering=first.answering,
@@ -165,7 +179,8 @@ def _store(
     determined: Determined,
     question: str,
 ) -> Signed:
-    signed, today, salted = office.sign(permit), office.today(), office.salted()
+    signed, salted = office.sign(permit), office.salted()
+    requester = office.requester_name(row.requester)
     stored = PermitRow(row.digest, permit.kind, question, signed.body, signed.signature)
     fields = {
         "permit": signed.digest,
@@ -179,12 +194,13 @@ def _store(
         "origin": determined.head.origin,
         "size": determined.head.size,
         "root": determined.head.root.hex(),
+        "requester": requester,
     }
     reveals = salted.seal(key, owner=row.number)
 
     def write(tx: Tx) -> Signed:
         # The holders took their time: the application may have ended meanwhile.
-        require_in_force(authorizations.get(tx.conn, row.number), today)
+        require_granted(tx.conn, row.number, requester, office)
         there = permit_store.get(tx.conn, row.digest, permit.kind)
         if there is not None:
             return _same(office, there, question)

@@ -16,19 +16,21 @@ FILE_NAME = "hedui.toml"
 
 
 class ProfileSettings(Settings):
-    """``hedui.toml``: the home (relative to the file), and the person who acts."""
+    """``hedui.toml``: the home (relative to the file), who acts, and through which requester."""
 
     home: str
     person: str = ""
+    requester: str = ""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A profile that was found. ``home`` is absolute; ``person`` may be empty."""
+    """A profile that was found. ``home`` is absolute; ``person``, ``requester`` may be empty."""
 
     path: Path
     home: Path
     person: str
+    requester: str = ""
 
 
 def find_profile(
@@ -80,4 +82,4 @@ def read_profile(path: Path) -> Profile:
                 home=home,
             )
         )
-    return Profile(path=path, home=home, person=settings.person)
+    return Profile(path, home, settings.person, settings.requester)

@@ -16,7 +16,12 @@ from typing import Any, Final, TypeAlias
 
 import grpc
 
-from model.access import ACCESS, OWN_ORGANISATION_ROLES, OWN_ORGANISATION_SERVICES
+from model.access import (
+    ACCESS,
+    OWN_ORGANISATION_ROLES,
+    OWN_ORGANISATION_SERVICES,
+    REQUESTER_SERVICES,
+)
 from model.federation import Federation, Member, Process
 from model.reasons import Reason
 from model.roles import PROCESS_ROLES, Role
@@ -250,6 +255,10 @@ class Guard(grpc.ServerInterceptor):
         own = caller.role in OWN_ORGANISATION_ROLES or _service(method) in OWN_ORGANISATION_SERVICES
         if own and caller.member.organisation != self._member.organisation:
             raise Refusal(Reason.WRONG_ORGANISATION)
+        through = self._federation.acts_through(caller.member.organisation)
+        asks = _service(method) in REQUESTER_SERVICES and self._member.role is Role.COORDINATOR
+        if asks and self._member not in through:
+            raise Refusal(Reason.WRONG_ORGANISATION, "persons of this organisation act elsewhere")
 
     def _check_deadline(self, context: grpc.ServicerContext) -> None:
         left = context.time_remaining()

@@ -201,13 +201,19 @@ def reopened(world: World, name: str, value: Any) -> Case:
 
 def revoked(world: World) -> Case:
     case = world.case([ANN])
-    return replace(case, revocations=world.revocations(case.ticket.query))
+    return replace(case, revocations=[world.revocations(case.ticket.query)])
 
 
 def stale(world: World, **by: float) -> Case:
     issued = format_time(world.clock.now() + timedelta(**by))
     case = world.case([ANN])
-    return replace(case, revocations=case.revocations.model_copy(update={"issued_at": issued}))
+    return replace(case, revocations=[world.revocations(issued_at=issued)])
+
+
+def pages(world: World, *changes: dict[str, Any]) -> Case:
+    """A list of these pages."""
+    case = world.case([ANN])
+    return replace(case, revocations=[world.revocations(**each) for each in changes])
 
 
 BENT: dict[str, tuple[Callable[[World], Case], Reason]] = {
@@ -251,6 +257,25 @@ BENT: dict[str, tuple[Callable[[World], Case], Reason]] = {
         lambda w: stale(w, minutes=-5), Reason.REVOCATIONS_STALE),
     "a revocation list of the future": (
         lambda w: stale(w, minutes=5), Reason.REVOCATIONS_STALE),
+    "a page of a list left out": (
+        lambda w: pages(w, {"page": 1, "pages": 2}), Reason.REVOCATIONS_STALE),
+    "a page of a list twice": (
+        lambda w: pages(w, *[{"page": 1, "pages": 2}] * 2), Reason.REVOCATIONS_STALE),
+    "pages of two lists": (
+        lambda w: pages(w, {"page": 1, "pages": 2}, {"page": 2, "pages": 2, "number": 99}),
+        Reason.REVOCATIONS_STALE),
+    "a revoked ticket on the second page": (
+        lambda w: replace(c := w.case([ANN]), revocations=[
+            w.revocations(page=1, pages=2), w.revocations(c.ticket.query, page=2, pages=2)]),
+        Reason.TICKET_REVOKED),
+    "another department's list": (
+        lambda w: pages(w, {"department": "bank"}), Reason.REVOCATIONS_STALE),
+    "another coordinator's list": (
+        lambda w: pages(w, {"requester": "housing"}), Reason.REVOCATIONS_STALE),
+    "a manifest for another coordinator": (
+        lambda w: manifest(w, w.case([ANN]), requester="housing"), Reason.MANIFEST_MISMATCH),
+    "a manifest for a purpose that its coordinator may not ask for": (
+        lambda w: manifest(w, w.case([ANN]), purpose="census"), Reason.MANIFEST_MISMATCH),
     "a manifest that another member signed": (
         lambda w: replace(w.case([ANN]), signer="coordinator"), Reason.SIGNATURE_INVALID),
 }  # fmt: skip
@@ -286,7 +311,7 @@ BROKEN: dict[str, tuple[Callable[[node_pb2.AnswerRequest], None], Reason]] = {
         lambda r: r.ticket.CopyFrom(r.manifest),
         Reason.SIGNATURE_INVALID,
     ),
-    "no revocation list": (lambda r: r.ClearField("revocations"), Reason.MALFORMED),
+    "no revocation list": (lambda r: r.ClearField("revocations"), Reason.REVOCATIONS_STALE),
     "an opening twice": (lambda r: r.reveals.append(r.reveals[0]), Reason.MALFORMED),
 }
 

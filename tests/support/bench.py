@@ -83,12 +83,13 @@ class Bench:
         *,
         until: Callable[[pb.Case], bool] = lambda case: case.state not in cases.RUNNING,
         wait_s: float = 40,
+        officer: str = "olga",
     ) -> list[pb.Case]:
         """The cases once each is as wanted; fails where one is not in time."""
         import time
 
         end, found = time.monotonic() + wait_s, list(begun)
-        with self.county.acting("olga") as acting:
+        with self.county.acting(officer) as acting:
             while not all(map(until, found)):
                 assert time.monotonic() < end, [(c.state, c.reason) for c in found]
                 time.sleep(0.05)

@@ -241,8 +241,13 @@ def _letter(
     return Authorization(**{**terms, **changes})
 
 
+def _role(name: str) -> str:
+    return next((role for each, role, _, _ in PROCESSES if each == name), "node")
+
+
 def _kind(name: str) -> Kind:
-    return {"registrar": REGISTRAR_KIND, "coordinator": COORDINATOR_KIND}.get(name) or node_kind()
+    kinds = {"registrar": REGISTRAR_KIND, "coordinator": COORDINATOR_KIND}
+    return kinds.get(_role(name)) or node_kind()
 
 
 def make_county(
@@ -283,7 +288,7 @@ def _quick(settings: Path, name: str) -> None:
     more = {
         "registrar": "",
         "coordinator": "retry_first_ms = 20\nretry_max_ms = 100\nwitness_every_s = 0\n",
-    }.get(name, "reply_step_ms = 0\nrandomiser_pool = 0\n")
+    }.get(_role(name), "reply_step_ms = 0\nrandomiser_pool = 0\n")
     text = settings.read_text()
     settings.write_text(more + text)
 

@@ -25,6 +25,7 @@ PROCESSES = {
     "tax": ("node", "tax"),
     "bank": ("node", "bank"),
     "audit": ("node", ""),
+    "housing": ("coordinator", ""),
 }
 KEYS = {name: SigningKey(bytes([i + 1]) * 32) for i, name in enumerate(PROCESSES)}
 QUERIES = {"tax": "a1" * 16, "bank": "b2" * 16}
@@ -150,12 +151,15 @@ def _asked(made: Ledgers, given: int) -> None:
     made.add(
         "registrar", 21, "manifest.issued",
         manifest=MANIFEST, given=given, authorization=commitment(5), tickets=list(QUERIES.values()),
+        requester="coordinator",
     )  # fmt: skip
     made.add("coordinator", 22, "manifest.received", case=CASE, manifest=MANIFEST)
     for department, query in QUERIES.items():
         ids = {"query": query, "manifest": MANIFEST}
         made.add("coordinator", 23, "query.sent", **ids, department=department)
-        made.add(department, 24, "query.received", **ids, department=department)
+        made.add(
+            department, 24, "query.received", **ids, department=department, requester="coordinator"
+        )
         made.add(department, 25, "query.answered", **ids, answer=query * 2, department=department)
         size = len(made.rows[department])
         made.add(
@@ -170,10 +174,13 @@ def _opened(made: Ledgers) -> None:
     holders = ["bank", "audit"]
     for name, role in zip(holders, ("masker", "evaluator"), strict=True):
         made.add(name, 30, "opening.accepted", manifest=MANIFEST, role=role)
-    made.add("registrar", 31, "permit.issued", **ids, holders=holders, silent=[], skipped=[])
+    made.add(
+        "registrar", 31, "permit.issued", **ids, holders=holders, silent=[], skipped=[],
+        requester="coordinator",
+    )  # fmt: skip
     made.add("coordinator", 32, "permit.received", **ids, holders=holders, skipped=[])
     for name, role in zip(holders, ("masker", "evaluator"), strict=True):
-        made.add(name, 33, "opening.joined", **ids, role=role)
+        made.add(name, 33, "opening.joined", **ids, role=role, requester="coordinator")
         made.add(name, 34, "opening.step", permit=PERMIT, step="mask", message=SALTED)
         made.add("coordinator", 35, "opening.relayed", **ids, step="mask", message=SALTED)
     made.add("coordinator", 60, "case.determined", case=CASE, **ids, result=SALTED, bits=SALTED)

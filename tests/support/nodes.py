@@ -127,7 +127,8 @@ class Case:
     manifest: Manifest
     reveals: list[Reveal]
     ticket: Ticket
-    revocations: RevocationList
+    revocations: Sequence[RevocationList]
+    """Its pages."""
     signer: str = "registrar"
 
 
@@ -225,7 +226,7 @@ class World:
             issued_at=format_time(now),
             expires_at=format_time(now + timedelta(days=7)),
         )
-        return Case(manifest, opened, self.ticket(manifest, persons), self.revocations())
+        return Case(manifest, opened, self.ticket(manifest, persons), [self.revocations()])
 
     def ticket(self, manifest: Manifest, persons: Sequence[str]) -> Ticket:
         """A ticket of a manifest for this department, under a new query id."""
@@ -240,13 +241,18 @@ class World:
             expires_at=format_time(self.clock.now() + timedelta(hours=2)),
         )
 
-    def revocations(self, *queries: str) -> RevocationList:
-        """A fresh list."""
-        return RevocationList(
+    def revocations(self, *queries: str, **changes: Any) -> RevocationList:
+        """A fresh list of one page."""
+        page = RevocationList(
+            department="tax",
+            requester="coordinator",
             number=self.revocation_number,
+            page=1,
+            pages=1,
             issued_at=format_time(self.clock.now()),
             queries=list(queries),
         )
+        return page.model_copy(update=changes)
 
     def sign(self, document: Document, signer: str = "registrar") -> Signed:
         """Sign as the registrar."""
@@ -259,7 +265,7 @@ class World:
         return node_pb2.AnswerRequest(
             manifest=signed_to_wire(self.sign(case.manifest, case.signer)),
             ticket=signed_to_wire(self.sign(case.ticket)),
-            revocations=signed_to_wire(self.sign(case.revocations)),
+            revocations=[signed_to_wire(self.sign(page)) for page in case.revocations],
             reveals=reveals_to_wire(case.reveals),
         )
 

@@ -93,11 +93,13 @@ class Round:
 
 
 class Relay(AbstractContextManager["Relay"]):
-    """The coordinator's place, taken by whoever wants to learn more."""
+    """A coordinator's place, taken by whoever wants to learn more; ``officer`` signs for it."""
 
-    def __init__(self, county: County) -> None:
+    def __init__(self, county: County, *, name: str = "coordinator", officer: str = "olga") -> None:
         self.county = county
-        self.identity = load_process_identity(county.home / "coordinator")
+        self.name = name
+        self.officer = officer
+        self.identity = load_process_identity(county.home / name)
         self.federation = county.federation
         self.dialer = Dialer(
             federation=self.federation,
@@ -127,16 +129,35 @@ class Relay(AbstractContextManager["Relay"]):
 
     def issue(self, number: str) -> Papers:
         """Manifest and tickets; an honest officer signs the request."""
-        with self.county.acting("olga") as acting:
-            signed = cases.sign_request(acting, number, ASKED)
-        request = registrar_pb2.IssueManifestRequest(request=signed_to_wire(signed))
-        return Papers(self._registrar("IssueManifest", request))
+        return self.issue_for(self.request(number))
 
-    def revocations(self) -> Doc:
-        """The newest list."""
-        request = registrar_pb2.GetRevocationListRequest()
-        found: Doc = self._registrar("GetRevocationList", request).revocations
+    def request(self, number: str) -> Doc:
+        """What the officer signs."""
+        with self.county.acting(self.officer) as acting:
+            return signed_to_wire(cases.sign_request(acting, number, ASKED))
+
+    def issue_for(self, request: Doc) -> Papers:
+        """Manifest and tickets for a signed request; raises Refused."""
+        message = registrar_pb2.IssueManifestRequest(request=request)
+        return Papers(self._registrar("IssueManifest", message))
+
+    def renew(self, ticket: Doc) -> Doc:
+        """The same ticket with a later expiry; raises Refused."""
+        request = registrar_pb2.RenewTicketRequest(ticket=ticket)
+        found: Doc = self._registrar("RenewTicket", request).ticket
         return found
+
+    def close(self, papers: Papers) -> None:
+        """Say that the application ended; raises Refused."""
+        request = registrar_pb2.CloseApplicationRequest(manifest=bytes.fromhex(papers.digest))
+        self._registrar("CloseApplication", request)
+
+    def revocations(self, department: str = "tax") -> Doc:
+        """The newest list of a department; in these tests it has one page."""
+        request = registrar_pb2.GetRevocationListRequest(department=department)
+        (found,) = self._registrar("GetRevocationList", request).pages
+        page: Doc = found
+        return page
 
     def ask(
         self,
@@ -150,7 +171,7 @@ class Relay(AbstractContextManager["Relay"]):
         request = node_pb2.AnswerRequest(
             manifest=papers.reply.manifest,
             ticket=ticket or papers.ticket(department),
-            revocations=revocations or self.revocations(),
+            revocations=[revocations or self.revocations(department)],
             reveals=papers.reply.reveals,
         )
         reply: node_pb2.AnswerReply = self._call(department, QueryServiceStub, "Answer", request)
@@ -247,7 +268,7 @@ class Relay(AbstractContextManager["Relay"]):
             opening.permit,
             HolderHeader.decode(masked.mask.header.body),
             count=len(papers.terms.layout.slots),
-            to=Recipient("coordinator", self.identity.seal_key, self.federation),
+            to=Recipient(self.name, self.identity.seal_key, self.federation),
         )
 
     # --- forging ----------------------------------------------------------------------------

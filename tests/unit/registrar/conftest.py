@@ -158,6 +158,7 @@ class World:
     def ask(self, **changes: Any) -> OfficerRequest:
         """A sound request of the officer, changed as told."""
         terms: dict[str, Any] = {
+            "requester": "coordinator",
             "authorization": NUMBER,
             "programmes": ["aid"],
             "policy": policy_digest(POLICY.encode()).hex(),

@@ -13,7 +13,10 @@ from reviewer.evidence import write_evidence
 from tests.support.ledgers import POLICY, QUERIES, Ledgers, honest, under_policy, verifier
 
 TAX, BANK = QUERIES["tax"], QUERIES["bank"]
-KEYS = [verifier(name).vkey() for name in ("registrar", "coordinator", "tax", "bank", "audit")]
+KEYS = [
+    verifier(name).vkey()
+    for name in ("registrar", "coordinator", "tax", "bank", "audit", "housing")
+]
 
 
 @pytest.fixture
@@ -118,7 +121,10 @@ def test_under_other_keys_nothing_is_signed(evidence: Path) -> None:
 
 def test_the_command_takes_it(evidence: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(evidence)]) == 0
-    assert f"query {TAX} in audit, bank, coordinator, registrar, tax" in capsys.readouterr().out
+    assert (
+        f"query {TAX} in audit, bank, coordinator, housing, registrar, tax"
+        in capsys.readouterr().out
+    )
 
 
 def test_an_unknown_query_leaves_nothing_behind(tmp_path: Path) -> None:

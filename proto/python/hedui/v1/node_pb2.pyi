@@ -15,9 +15,9 @@ class AnswerRequest(_message.Message):
     REVEALS_FIELD_NUMBER: _ClassVar[int]
     manifest: _common_pb2.SignedDocument
     ticket: _common_pb2.SignedDocument
-    revocations: _common_pb2.SignedDocument
+    revocations: _containers.RepeatedCompositeFieldContainer[_common_pb2.SignedDocument]
     reveals: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reveal]
-    def __init__(self, manifest: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., ticket: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., revocations: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., reveals: _Optional[_Iterable[_Union[_common_pb2.Reveal, _Mapping]]] = ...) -> None: ...
+    def __init__(self, manifest: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., ticket: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., revocations: _Optional[_Iterable[_Union[_common_pb2.SignedDocument, _Mapping]]] = ..., reveals: _Optional[_Iterable[_Union[_common_pb2.Reveal, _Mapping]]] = ...) -> None: ...
 
 class AnswerReply(_message.Message):
     __slots__ = ("answer", "receipt")

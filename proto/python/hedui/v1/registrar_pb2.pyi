@@ -122,14 +122,16 @@ class RenewTicketReply(_message.Message):
     def __init__(self, ticket: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
 
 class GetRevocationListRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("department",)
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    department: str
+    def __init__(self, department: _Optional[str] = ...) -> None: ...
 
 class GetRevocationListReply(_message.Message):
-    __slots__ = ("revocations",)
-    REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
-    revocations: _common_pb2.SignedDocument
-    def __init__(self, revocations: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
+    __slots__ = ("pages",)
+    PAGES_FIELD_NUMBER: _ClassVar[int]
+    pages: _containers.RepeatedCompositeFieldContainer[_common_pb2.SignedDocument]
+    def __init__(self, pages: _Optional[_Iterable[_Union[_common_pb2.SignedDocument, _Mapping]]] = ...) -> None: ...
 
 class IssuePermitRequest(_message.Message):
     __slots__ = ("manifest", "kind", "answers", "silent")

@@ -380,7 +380,7 @@ class ManifestServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetRevocationList(self, request, context):
-        """The signed list of revoked, unexpired ticket ids.
+        """The caller's revoked, unexpired, unopened tickets at one department, as a signed list.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
