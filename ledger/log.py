@@ -87,7 +87,7 @@ class Head:
     """Size and root of a log; of the empty string's hash for none."""
 
     size: int
-    root: bytes
+    root: merkle.Root
 
 
 def append(conn: Connection, entry: bytes) -> int:
@@ -143,7 +143,7 @@ def head(conn: Connection) -> Head:
     return Head(now.size, now.root())
 
 
-def root(conn: Connection, at_size: int) -> bytes:
+def root(conn: Connection, at_size: int) -> merkle.Root:
     """Root when the log had ``at_size`` entries, 32 bytes."""
     return merkle.root(at_size, lambda numbers: _nodes(conn, numbers))
 

@@ -188,9 +188,7 @@ class Journal:
                 query=answer.query,
                 manifest=answer.manifest,
                 answer=arrived.digest,
-                origin=head.origin,
-                size=head.size,
-                root=head.root.hex(),
+                **head.fields(),
             )
 
         self._run(write)

@@ -191,9 +191,7 @@ def _store(
         "reviewer": salted.commit("reviewer", permit.reviewer),
         # Reconciliation looks there, and finds a log that was shown differently to us.
         "entry": determined.index,
-        "origin": determined.head.origin,
-        "size": determined.head.size,
-        "root": determined.head.root.hex(),
+        **determined.head.fields(),
         "requester": requester,
     }
     reveals = salted.seal(key, owner=row.number)

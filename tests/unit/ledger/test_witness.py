@@ -84,7 +84,7 @@ def test_cosigns_what_extends(witness: Witness, database: Database) -> None:
         line = witness.cosign(TRUE.note(new), proof, now_s=NOW_S)
         note = parse_note(TRUE.note(new)).with_signature(line)
         assert cosignature.verify(note, witness.verifier) == NOW_S
-    assert events(database) == [("peer.cosigned", size) for size in (7, 8, 40)]
+    assert events(database) == [("peer.cosigned.v2", size) for size in (7, 8, 40)]
 
 
 REFUSED = {
