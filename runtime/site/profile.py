@@ -56,10 +56,10 @@ def find_profile(
             return read_profile(place)
     raise SettingsError(
         _(
-            "no profile: neither {what} nor {what2} exists. Name one with --profile or "
+            "no profile: neither {first} nor {second} exists. Name one with --profile or "
             "HEDUI_PROFILE",
-            what=places[0],
-            what2=places[1],
+            first=places[0],
+            second=places[1],
         )
     )
 
