@@ -226,7 +226,7 @@ COMMANDS: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
         NODE, plans.OFFICER, "import MAPPING CSV", SETTINGS,
         ("officer-wang is officer of Civil affairs bureau, which runs no node", "--person NAME")),
     "an admin at another's node": (
-        NODE, "admin-tax", "status --node bank", SETTINGS, ('"bank" is no node of Tax bureau',)),
+        NODE, "admin-tax", "status --node bank", SETTINGS, ('"bank" is not a node of Tax bureau',)),
     "an officer who exports a ledger": (
         HEDUI, plans.OFFICER, "ledger export tax --to NEW", REFUSED, ("wrong_role", "reviewer")),
     "a person who is not here": (
