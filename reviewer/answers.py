@@ -140,7 +140,7 @@ def _bounds(papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: 
         value, flag = slots[2 * index : 2 * index + 2]
         mine = ticket.department in comparison.departments
         if not mine and (value, flag) != (0, 0):
-            raise Wrong(f"a contribution to comparison {index}, which is no business of its")
+            raise Wrong(f"a contribution to comparison {index}, which is none of its business")
         if flag not in (0, 1) or (flag and value) or not comparison.low <= value <= comparison.high:
             raise Wrong(f"comparison {index}: a value or a flag that no honest node sends")
 

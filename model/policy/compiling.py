@@ -191,7 +191,7 @@ def check_inputs(policy: Policy, inputs: Inputs) -> None:
     """Raise InputError unless the policy admits a household with these inputs."""
     header = policy.file.policy
     if type(inputs.members) is not int or not 1 <= inputs.members <= header.max_members:
-        raise InputError(f'policy "{policy.name}" admits households of 1 to {header.max_members}')
+        raise InputError(f'policy "{policy.name}" allows households of 1 to {header.max_members}')
     last = header.valid_to or date.max
     if not header.valid_from <= inputs.reference_date <= last:
         until = f" to {header.valid_to}" if header.valid_to else " on"
@@ -228,7 +228,7 @@ def _chosen(policy: Policy, programmes: Sequence[str]) -> tuple[str, ...]:
             similar = did_you_mean(name, policy.programmes)
             raise InputError(f'policy "{policy.name}" has no programme "{name}"{similar}')
     if not programmes or len(set(programmes)) != len(programmes):
-        raise InputError("the programmes of a case must be at least one, each once")
+        raise InputError("a case must name at least one programme, and none twice")
     return tuple(name for name in policy.programmes if name in programmes)
 
 

@@ -106,7 +106,7 @@ def _names_are_unique(file: PolicyFile) -> None:
     )
     for first, one, second, other in groups:
         for name in one.keys() & other.keys():
-            raise PolicyError(f'"{name}" stands in both [{first}] and [{second}]')
+            raise PolicyError(f'"{name}" appears in both [{first}] and [{second}]')
 
 
 def _known(place: str, name: str, known: Iterable[str]) -> None:

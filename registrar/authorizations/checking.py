@@ -54,7 +54,9 @@ def require_in_force(row: AuthorizationRow | None, today: date) -> Authorization
     if state != "in-force":
         raise Refusal(_STATE_REASONS[state])
     if today < date.fromisoformat(row.valid_from):
-        raise Refusal(Reason.AUTHORIZATION_EXPIRED, "the authorization's first day has not come")
+        raise Refusal(
+            Reason.AUTHORIZATION_EXPIRED, "the authorization's first day has not come yet"
+        )
     return row
 
 
@@ -88,7 +90,7 @@ def _member(position: int, member: HouseholdMember) -> Iterable[str]:
     if member.guardian:
         yield from _identifier(f"{where}, guardian", member.guardian)
     if member.guardian == member.person:
-        yield f"{where} cannot be the own guardian"
+        yield f"{where} cannot be their own guardian"
 
 
 def _identifier(where: str, text: str) -> Iterable[str]:
@@ -103,7 +105,7 @@ def _identifier(where: str, text: str) -> Iterable[str]:
 
 def _dates(terms: Authorization) -> Iterable[str]:
     if terms.valid_to < terms.valid_from:
-        yield "valid_to lies before valid_from"
+        yield "valid_to is before valid_from"
 
 
 def _grants(terms: Authorization, federation: Federation) -> Iterable[str]:

@@ -59,7 +59,7 @@ def issue(office: Office, signed: Signed, countersigned: Signed | None, *, calle
     """
     request, officer = office.open_by_person(signed, OfficerRequest, Role.OFFICER)
     if request.officer != officer.name:
-        raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
+        raise Refusal(Reason.SIGNATURE_INVALID, "the request names a different officer")
     requester = require_requester(request.requester, caller, office.federation)
     if requester not in office.federation.acts_through(officer.organisation):
         raise Refusal(Reason.WRONG_REQUESTER, f"{officer.name} does not act through {caller}")
@@ -149,10 +149,10 @@ def _check_again(
     if not request.again or countersigned is None:
         raise Refusal(Reason.MANIFEST_LIMIT)
     if countersigned.body != signed.body:
-        raise Refusal(Reason.MANIFEST_LIMIT, "the checker signed another request")
+        raise Refusal(Reason.MANIFEST_LIMIT, "the checker signed a different request")
     _, checker = office.open_by_person(countersigned, OfficerRequest, Role.CHECKER)
     if checker.name == request.officer:
-        raise Refusal(Reason.SAME_PERSON, "officer and checker are the same person")
+        raise Refusal(Reason.SAME_PERSON, "the officer and the checker are the same person")
 
 
 def _write(office: Office, letter: Letter, asked: _Asked, scope: Scope, sequence: int) -> Issued:

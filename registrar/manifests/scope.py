@@ -70,7 +70,7 @@ def _check_requester(terms: Authorization, requester: Process, federation: Feder
 
 def _check_programmes(terms: Authorization, request: OfficerRequest, policy: Policy) -> None:
     if len(set(request.programmes)) != len(request.programmes):
-        raise Refusal(Reason.MALFORMED, "a programme stands twice in the request")
+        raise Refusal(Reason.MALFORMED, "a programme appears twice in the request")
     for programme in request.programmes:
         if programme not in terms.programmes:
             raise Refusal(

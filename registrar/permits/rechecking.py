@@ -138,7 +138,7 @@ def _question(determined: Determined, reviewer: str) -> str:
 
 def _same(office: Office, row: PermitRow, question: str) -> Signed:
     if row.question != question:
-        raise Refusal(Reason.PERMIT_SECOND, "this case has had its re-check")
+        raise Refusal(Reason.PERMIT_SECOND, "this case has already had its re-check")
     return Signed(row.body, row.signature, office.parts.name)
 
 

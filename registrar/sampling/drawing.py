@@ -96,7 +96,7 @@ def find_issuance(office: Office, entry: int) -> Issuance:
 
 def _check_number(office: Office, wanted: list[int]) -> None:
     if not wanted or len(set(wanted)) != len(wanted):
-        raise Refusal(Reason.MALFORMED, "entries: at least one, and each once")
+        raise Refusal(Reason.MALFORMED, "entries: at least one, and none twice")
     if len(wanted) > office.limits.max_sample:
         most = office.limits.max_sample
         raise Refusal(Reason.SAMPLE_LIMIT, f"at most {most} entries may be drawn at once")

@@ -226,7 +226,7 @@ def _on_connect(query_only: bool) -> Callable[[Any, Any], None]:
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
             raise DatabaseUnusable(
-                f"the file system gives no write-ahead log (journal mode {mode}); "
+                f"the file system does not support a write-ahead log (journal mode {mode}); "
                 "put the data folder on a local disk"
             )
         for pragma in (

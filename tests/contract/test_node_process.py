@@ -194,7 +194,7 @@ def test_a_node_that_is_not_named_and_not_there(tmp_path: Path) -> None:
     assert "tax is not running: start it with `serve`" in result.stderr
     named = run("--home", str(home.path), "--person", "adam", "status", "--node", "bank")
     assert named.returncode == 3
-    assert '"bank" is no node of Tax Service' in named.stderr
+    assert '"bank" is not a node of Tax Service' in named.stderr
 
 
 # ------------------------------------------------------------------ check

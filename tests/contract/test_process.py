@@ -158,7 +158,7 @@ BROKEN = {
     "a key-encryption key beside the data": (
         _kek_beside_the_data,
         errors.KeyFileError,
-        "may not lie beside the data",
+        "must not lie next to the data",
     ),
     "a key that is too short": (_short_key, errors.KeyFileError, "holds 2 bytes where 32"),
     "a key that is not pinned": (_other_key, errors.KeyFileError, "sign.key is not the one"),
@@ -173,7 +173,7 @@ BROKEN = {
     "another role's settings": (_other_role, errors.SettingsError, 'serves "node"'),
     "another process's settings": (_other_name, errors.SettingsError, "not that of its folder"),
     "an unknown key": (_unknown_key, errors.SettingsError, 'Did you mean "listen"'),
-    "no member of this name": (_not_a_member, errors.SettingsError, 'knows no "tax"'),
+    "no member of this name": (_not_a_member, errors.SettingsError, 'does not know "tax"'),
 }
 
 

@@ -77,7 +77,7 @@ CSVS: dict[str, tuple[bytes, tuple[str, ...]]] = {
         ("line 2, byte", "not utf-8", 'encoding = "gb18030"'),
     ),
     "an empty file": (b"", ("line 1: the file is empty",)),
-    "no rows": (HEAD.encode(), ("and no rows",)),
+    "no rows": (HEAD.encode(), ("but no rows",)),
     "the end cut off": (csv(f"{ANN},1,2026-10,h")[:-4], ("line 2: 3 fields where the first line",)),
     "a quote left open": (csv(f'{ANN},"1'), ("is a quote left open?",)),
     "a program's file": (HEAD.encode() + b"\0\0\0\n", ("a NUL byte",)),
@@ -152,7 +152,7 @@ LETTERS: dict[str, tuple[Change, int, str]] = {
                           "member 1: resident:330*************00: the check digit is wrong"),
     "no evidence": (("letter.pdf", "lost.pdf"), SETTINGS, "lost.pdf cannot be read"),
     "an end before its beginning": ({"valid_to": "2020-01-01"}, REFUSED,
-                                    "valid_to lies before valid_from"),
+                                    "valid_to is before valid_from"),
     "a member twice": (('[[grant]]\ndepartment = "bank"',
                         f'[[member]]\nperson = "resident:{resident(PERSONS)}"\nrelation = "other"\n'
                         'signed = "self"\n[[grant]]\ndepartment = "bank"'),

@@ -37,11 +37,11 @@ BAD_TERMS: dict[str, tuple[dict[str, Any], str]] = {
         {"members": [member(1, "head"), member(2, "child", "self", resident(1))]},
         "member 2: a guardian is named",
     ),
-    "the own guardian": (
+    "their own guardian": (
         {"members": [member(1, "head"), member(2, "child", "guardian", resident(2))]},
-        "cannot be the own guardian",
+        "cannot be their own guardian",
     ),
-    "an end before the beginning": ({"valid_to": "2020-01-01"}, "valid_to lies before"),
+    "an end before the beginning": ({"valid_to": "2020-01-01"}, "valid_to is before"),
     "a department nobody serves": (
         {"grants": [Grant(department="taxx", resources=["tax.wages"])]},
         'Did you mean "tax"?',

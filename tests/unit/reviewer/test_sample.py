@@ -174,7 +174,7 @@ def test_the_words_say_every_check_and_every_value(
     assert f"entry {entry} of the registrar's ledger" in done.stdout
     assert f"head: resident:{resident(21)}, signed: self" in done.stdout
     assert "6100000" in done.stdout
-    assert "1 entry: every check that was made holds; 1 not looked at" in done.stdout
+    assert "1 entry: every check that was made passes; 1 not looked at" in done.stdout
     assert "hand in the" in done.stdout
 
 
