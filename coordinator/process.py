@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy import MetaData
 
+from coordinator import migrations
 from coordinator.asking.asking import Asking
 from coordinator.asking.revocations import Revocations
 from coordinator.case import store
@@ -31,6 +32,7 @@ from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts, Service, witnessing_of
 from runtime.storage import store as common_store
+from runtime.storage.revisions import Revisions
 from runtime.transport.server import offer
 from runtime.witness.exchange import WitnessExchange
 
@@ -154,7 +156,7 @@ KIND = Kind(
     metadata=_tables(),
     build=build,
     settings=CoordinatorSettings,
-    schema_version=2,
+    revisions=Revisions.of(migrations),
     init_command="`hedui coordinator init`",
 )
 

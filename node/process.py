@@ -13,6 +13,7 @@ from holder import store as holder_store
 from holder.service import HolderService
 from holder.session import Holder
 from model.roles import Role
+from node import migrations
 from node.admin_service import NodeAdminService
 from node.answering.answerer import Answerer
 from node.answering.checks import Examiner, newest_epoch
@@ -28,10 +29,10 @@ from runtime.errors import SettingsError
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts
 from runtime.site.key_share import load_share
+from runtime.storage.revisions import Revisions
 from runtime.transport.server import AddService, offer
 from runtime.witness.receipts import Receipts
 
-SCHEMA_VERSION: Final = 2
 _POOL_EVERY_S: Final = 0.2
 _POOL_AFTER_S: Final = 15.0
 _OPENINGS_EVERY_S: Final = 600.0
@@ -52,7 +53,7 @@ def node_kind(*, sleep: Sleep | None = None) -> Kind:
         metadata=node_metadata(),
         build=build,
         settings=NodeSettings,
-        schema_version=SCHEMA_VERSION,
+        revisions=Revisions.of(migrations),
         init_command="`hedui-node init`",
     )
 

@@ -33,8 +33,9 @@ from ledger import log
 from ledger.errors import TornLog
 from ledger.merkle import Frontier
 from runtime.clock import Clock, rfc3339
-from runtime.storage.database import BATCH, Database
+from runtime.storage.database import Database
 from runtime.storage.faults import LedgerUnavailable, Outcome, WriterMisuse
+from runtime.storage.schema import BATCH
 
 T = TypeVar("T")
 HealthCallback = Callable[[bool, str], None]

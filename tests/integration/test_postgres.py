@@ -14,7 +14,7 @@ from ledger.signer import LogSigner, verify_receipt
 from ledger.verify import verdict as verify
 from runtime.clock import SystemClock
 from runtime.errors import StorageError
-from runtime.storage.database import Database, open_database
+from runtime.storage.database import Access, Database, open_database
 from runtime.storage.faults import (
     DatabaseForeign,
     DatabaseInUse,
@@ -22,6 +22,7 @@ from runtime.storage.faults import (
     DatabaseUnusable,
     LedgerUnavailable,
 )
+from runtime.storage.revisions import Revisions
 from runtime.storage.writer import Tx, Writer
 from runtime.witness.receipts import Receipts
 from tests.support.postgres import PASSWORD, PostgresServer
@@ -170,7 +171,8 @@ def with_tables(server: PostgresServer) -> str:
 
 def made(server: PostgresServer, *, service: str = "node", version: int = 1) -> str:
     url = server.database()
-    open_database(url, METADATA, service=service, version=version, create=True).close()
+    access = Access(revisions=Revisions(1, version))
+    open_database(url, METADATA, service=service, create=True, access=access).close()
     return url
 
 
@@ -187,7 +189,9 @@ def test_refuses_in_words_and_never_shows_a_password(
     url = place(postgres)
     for _ in range(2):  # the second time for the same reason: no session and no lock is left
         with pytest.raises(error) as caught:
-            open_database(url, METADATA, service="node", **options)
+            access = Access(password=options.get("password", ""))
+            create = "create" in options
+            open_database(url, METADATA, service="node", create=create, access=access)
         assert words in str(caught.value)
         assert PASSWORD not in str(caught.value)
         assert PASSWORD[1:] not in str(caught.value)
