@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(shell cksum requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help setup demo test check bench peers proto lock clean
+.PHONY: help setup demo test integration soak check bench peers proto lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -18,8 +18,14 @@ $(STAMP): requirements.lock pyproject.toml
 demo: setup      ## a whole federation on this machine, six households, all ledgers audited
 	$(BIN)/python -m simulations.demo
 
-test: setup      ## the tests
+test: setup      ## the tests that need no server and no long run: under ten minutes on 2 cores
 	$(BIN)/python -m pytest
+
+integration: setup ## whole runs: PostgreSQL, kills, upgrades, the tour, the pages' commands
+	$(BIN)/python -m pytest tests/integration
+
+soak: setup      ## long runs by hand; adds its rows to docs/soak.md
+	$(BIN)/python -m simulations.soak
 
 check: setup     ## format, lint, types, layering, generated code
 	$(BIN)/ruff format --check .

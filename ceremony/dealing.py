@@ -19,7 +19,7 @@ from ceremony.requests import Joined, gather, prf_keys
 from crypto.rng import Rng
 from crypto.sealing import SealingPublicKey
 from crypto.threshold import Dealt, deal
-from model.federation import Federation, FederationError
+from model.federation import WIRE, Federation, FederationError
 from model.plan import PlannedProcess
 from runtime.errors import CertificateError, SettingsError
 from runtime.site.certificates import fingerprint, issue
@@ -36,7 +36,7 @@ FILE: Final = "federation.toml"
 
 
 @dataclass(frozen=True)
-class Member:
+class Newcomer:
     """A member with its new certificate; ``holder_index`` 0 for none."""
 
     joined: Joined
@@ -92,10 +92,10 @@ def hold_ceremony(
 
 def _certify(
     site: Site, joined: Sequence[Joined], authority: Authority, now: datetime, rng: Rng
-) -> list[Member]:
+) -> list[Newcomer]:
     indices = {holder.name: i for i, holder in enumerate(site.plan.holders, start=1)}
     return [
-        Member(
+        Newcomer(
             member,
             _certificate(site, member, authority, now, rng),
             indices.get(member.planned.name, 0),
@@ -122,12 +122,15 @@ def _certificate(
 
 
 def _federation_file(
-    site: Site, members: Sequence[Member], authority: Authority, dealt: Dealt
+    site: Site, members: Sequence[Newcomer], authority: Authority, dealt: Dealt
 ) -> bytes:
     keys = prf_keys([m.joined for m in members], site.plan.departments)
     joint = dealt.joint
     table: dict[str, Any] = {
         "version": 1,
+        "number": 1,
+        "previous": "",
+        "wire": WIRE,
         "name": site.plan.name,
         "ca_certificate": authority.certificates.pem.decode("ascii"),
         "joint_key": {
@@ -142,7 +145,7 @@ def _federation_file(
     return to_toml(table).encode("utf-8")
 
 
-def _table(member: Member) -> dict[str, Any]:
+def _table(member: Newcomer) -> dict[str, Any]:
     request = member.joined.request
     return {
         "name": request.name,
@@ -156,7 +159,7 @@ def _table(member: Member) -> dict[str, Any]:
     }
 
 
-def _process_table(member: Member, keys: Any) -> dict[str, Any]:
+def _process_table(member: Newcomer, keys: Any) -> dict[str, Any]:
     planned = member.joined.planned
     table = _table(member) | {"holder_index": member.holder_index}
     if isinstance(planned, PlannedProcess) and planned.department:
@@ -173,7 +176,7 @@ def _parse(text: bytes) -> Federation:
 
 
 def _write(
-    site: Site, members: Sequence[Member], authority: Authority, dealt: Dealt, text: bytes
+    site: Site, members: Sequence[Newcomer], authority: Authority, dealt: Dealt, text: bytes
 ) -> None:
     for member in members:
         _write_certificate(member, authority)
@@ -184,7 +187,7 @@ def _write(
     write_federation_signature(site.home, authority.root)
 
 
-def _write_certificate(member: Member, authority: Authority) -> None:
+def _write_certificate(member: Newcomer, authority: Authority) -> None:
     folder = member.joined.folder
     if not member.joined.is_process:
         write_atomically(folder / "tls.crt", member.pem)
@@ -194,7 +197,7 @@ def _write_certificate(member: Member, authority: Authority) -> None:
     write_atomically(folder / "tls" / "ca.pem", authority.certificates.pem)
 
 
-def _write_share(member: Member, dealt: Dealt) -> None:
+def _write_share(member: Newcomer, dealt: Dealt) -> None:
     # Left by a ceremony that broke off: without a federation file nobody pins its key.
     (member.joined.folder / "keys" / SHARE_FILE).unlink(missing_ok=True)
     request = member.joined.request

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import MetaData
-
 from coordinator import migrations
 from coordinator.asking.asking import Asking
 from coordinator.asking.revocations import Revocations
@@ -31,8 +29,8 @@ from model.roles import Role
 from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts, Service, witnessing_of
-from runtime.storage import store as common_store
 from runtime.storage.revisions import Revisions
+from runtime.storage.store import whole
 from runtime.transport.server import offer
 from runtime.witness.exchange import WitnessExchange
 
@@ -50,13 +48,6 @@ class Desk:
     cases: CaseService
     rechecks: RecheckService
     erasures: Erasures
-
-
-def _tables() -> MetaData:
-    metadata = MetaData()
-    for table in store.METADATA.sorted_tables:
-        table.to_metadata(metadata)
-    return common_store.include(metadata)
 
 
 def build_desk(parts: Parts) -> Desk:
@@ -153,7 +144,7 @@ def _rounds(parts: Parts) -> list[Background]:
 
 KIND = Kind(
     role=Role.COORDINATOR,
-    metadata=_tables(),
+    metadata=whole(store.METADATA),
     build=build,
     settings=CoordinatorSettings,
     revisions=Revisions.of(migrations),

@@ -3,7 +3,7 @@
 Source: hash commitment; hiding and binding with SHA-256 as a random oracle.
 Trusts: 32 random bytes of salt per field and use, never derived, never used twice.
 Learns: whoever sees a commitment, nothing, however few values the field may take; whoever is
-shown the opening, that one field.
+shown the reveal, that one field.
 Not protected: a salt that is kept. Destroying it erases the value.
 """
 
@@ -17,11 +17,10 @@ from crypto.labels import Label, digest
 from crypto.rng import Rng
 
 SALT_BYTES: Final = 32
-COMMITMENT_BYTES: Final = 32
 
 
 @dataclasses.dataclass(frozen=True)
-class Opening:
+class Reveal:
     """What turns a commitment back into a statement: field name, value, salt (32 bytes).
 
     Neither value nor salt prints.
@@ -32,7 +31,7 @@ class Opening:
     salt: bytes = dataclasses.field(repr=False)
 
     def commitment(self) -> bytes:
-        """Return the commitment that this opens, 32 bytes."""
+        """Return the commitment that this reveals, 32 bytes."""
         return commit(self.field, self.value, self.salt)
 
 
@@ -52,11 +51,11 @@ def commit(field: str, value: jcs.Json, salt: bytes) -> bytes:
     return digest(Label.COMMITMENT, field.encode(), jcs.encode(value), salt)
 
 
-def verify_opening(commitment: bytes, opening: Opening) -> None:
-    """Raise ProofError unless ``opening`` is what ``commitment`` commits to."""
+def verify_reveal(commitment: bytes, reveal: Reveal) -> None:
+    """Raise ProofError unless ``reveal`` is what ``commitment`` commits to."""
     try:
-        expected = opening.commitment()
+        expected = reveal.commitment()
     except InvalidInput:
-        raise ProofError(f"the opening of {opening.field!r} is malformed") from None
+        raise ProofError(f"the reveal of {reveal.field!r} is malformed") from None
     if not hmac.compare_digest(expected, commitment):
-        raise ProofError(f"the opening of {opening.field!r} does not match its commitment")
+        raise ProofError(f"the reveal of {reveal.field!r} does not match its commitment")

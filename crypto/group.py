@@ -16,7 +16,6 @@ RFC 9496, section 4.3.1; every function here refuses them first.
 
 import contextlib
 import ctypes
-import hmac
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -79,7 +78,6 @@ class Group(Protocol):
     def mul_each(self, scalars: Sequence[bytes], elements: Sequence[bytes]) -> list[bytes]: ...
     def decode_mul_all(self, scalar: bytes, data: Sequence[bytes]) -> list[bytes]: ...
     def decode_mul_each(self, scalars: Sequence[bytes], data: Sequence[bytes]) -> list[bytes]: ...
-    def is_multiple(self, scalar: bytes, element: bytes, expected: bytes) -> bool: ...
 
 
 def _function(name: str, arguments: int, *, keep_gil: bool = False) -> Callable[..., int]:
@@ -260,10 +258,6 @@ class Ristretto255:
         """``mul_each`` of what arrived; refuses as ``decode_mul_all`` does."""
         _same_length(scalars, data)
         return _mul_loop(b"".join(map(_wide, scalars)), SCALAR_BYTES, data, strict=True)
-
-    def is_multiple(self, scalar: bytes, element: bytes, expected: bytes) -> bool:
-        """Tell whether scalar·element = expected, comparing encodings in constant time."""
-        return hmac.compare_digest(self.mul(scalar, element), expected)
 
     def _reduce(self, uniform: bytes) -> bytes:
         if len(uniform) != 64:

@@ -33,11 +33,6 @@ def proof_bytes(key: PublicKey) -> int:
     return _width(key, _answer(key))
 
 
-def mask_proof_bytes(key: PublicKey) -> int:
-    """Width of a mask's proof."""
-    return _width(key, _mask(key))
-
-
 def prove(
     key: PublicKey, encryption: Encryption, plaintext: int, *, context: bytes, rng: Rng
 ) -> bytes:

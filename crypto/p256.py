@@ -5,9 +5,12 @@ section 4.3 (encodings: 33 and 32 bytes, big-endian; scalars hashed with 48 byte
 Trusts: pycryptodome's curve (C, blinded multiplication). Learns: nobody, here.
 Not protected: time. Scalar arithmetic and the map to the curve are Python integers: whoever can
 time them closely may learn about inputs. The default suite does not have this.
+
+``crypto.oprf`` calls it for the suite P256-SHA256. A federation file may name that suite for a PRF
+key; the ceremony deals ristretto255 alone until a federation is bound to standardised curves. A
+national suite will stand beside it in ``oprf``, with another curve of the same shape.
 """
 
-import hmac
 from collections.abc import Sequence
 from typing import Final
 
@@ -144,10 +147,6 @@ class NistP256:
             raise InvalidInput(f"{len(scalars)} scalars for {len(data)} elements")
         points = [_decompress(element) for element in data]
         return [_compress(p * _int(s)) for s, p in zip(scalars, points, strict=True)]
-
-    def is_multiple(self, scalar: bytes, element: bytes, expected: bytes) -> bool:
-        """Tell whether scalar·element = expected, comparing encodings in constant time."""
-        return hmac.compare_digest(self.mul(scalar, element), expected)
 
 
 P256: Final = NistP256()

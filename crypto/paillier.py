@@ -175,18 +175,6 @@ def decode_ciphertext(key: PublicKey, data: bytes) -> int:
 # --- plaintexts -------------------------------------------------------------------------------
 
 
-def encode_signed(key: PublicKey, value: int) -> int:
-    """Return ``value`` mod n; raises InvalidInput unless |value| < n/2."""
-    if type(value) is not int or 2 * abs(value) >= key.n:
-        raise InvalidInput("a signed plaintext is an integer below n/2 in magnitude")
-    return value % key.n
-
-
-def decode_signed(key: PublicKey, plaintext: int) -> int:
-    """Return the representative of smallest magnitude."""
-    return plaintext - key.n if 2 * plaintext > key.n else plaintext
-
-
 def check_plaintext(key: PublicKey, plaintext: int) -> int:
     """Return the plaintext; raises InvalidInput unless 0 <= m < n."""
     if type(plaintext) is not int or not 0 <= plaintext < key.n:
@@ -289,14 +277,6 @@ def product(key: PublicKey, ciphertexts: Iterable[int]) -> int:
     for ciphertext in ciphertexts:
         result = result * check_ciphertext(key, ciphertext) % key.n2
     return int(result)
-
-
-def scale(key: PublicKey, ciphertext: int, factor: int) -> int:
-    """Return the ciphertext of ``factor`` times the plaintext; the factor is public.
-
-    Not fresh: multiply by an encryption of 0 before it leaves.
-    """
-    return integers.public_pow(check_ciphertext(key, ciphertext), factor, key.n2)
 
 
 def as_phe(key: PublicKey) -> phe.PaillierPublicKey:

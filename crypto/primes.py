@@ -22,16 +22,6 @@ _STEP = 6  # q = 5 mod 6: otherwise 2 or 3 divides q or 2q + 1
 _MILLER_RABIN_ROUNDS = 64
 
 
-def safe_prime(bits: int, *, rng: Rng) -> int:
-    """Return p = 2q + 1 of exactly ``bits`` bits, its two top bits set, p and q prime.
-
-    The top bits make a product of two such primes exactly twice as long.
-    """
-    while True:
-        for prime in _window(bits, rng=rng):
-            return prime
-
-
 def safe_prime_pair(bits: int, *, rng: Rng, pool: Executor | None = None) -> tuple[int, int]:
     """Return two different safe primes of ``bits`` bits each.
 

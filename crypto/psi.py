@@ -15,6 +15,9 @@ Not protected: a receiver who asks for guesses learns them, so the sender must l
 sessions under one key. A receiver who breaks the rule of one blind can attribute a small
 cardinality; do not offer it to one who gains by that. Sizes show, unless the caller pads.
 
+No process calls it yet. Silent certification (DESIGN 11) will: the tokens of a day's list, for
+claimants who agreed, meet those of one source's recipients, under a key fresh for that list.
+
 A session is any bytes that both sides name: parties, purpose, a nonce. Reusing a key over
 sessions is allowed and keeps ``prepare``'s work; tags of two sessions cannot be compared.
 """

@@ -1,37 +1,42 @@
-"""What both command lines share: global options, where the home is, how errors end a command.
-
-A command raises what it met; ``run`` turns it into one sentence on standard error and an exit
-code. Imports of the heavy layers stay inside the commands, so that ``--help`` is quick.
-"""
+"""What commands share: where the home is, what an error says, tables."""
 
 import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
+from zoneinfo import ZoneInfo
 
 import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-if TYPE_CHECKING:
-    from runtime.site.joining import DatabasePlace
-    from runtime.site.profile import Profile
+from crypto.errors import CryptoError
+from desk.program import Given
+from model.explanations import EXPLANATIONS
+from model.fields import explain
+from model.reasons import Reason
+from runtime.errors import Refusal, Refused, RuntimeFault, SettingsError
+from runtime.site.profile import Profile, default_user_folder, find_profile
 
-Home = Annotated[Path | None, typer.Option("--home", help="HEDUI_HOME: the folder of this site.")]
-ProfileOption = Annotated[
-    Path | None, typer.Option("--profile", help="hedui.toml, or the folder that holds it.")
-]
-PersonOption = Annotated[str, typer.Option("--person", help="Who acts: a name under HOME/people.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show the whole trace of an error.")]
-DatabaseUrl = Annotated[
-    str, typer.Option("--database-url", help="PostgreSQL, without a password; default: SQLite.")
-]
 PasswordFile = Annotated[
     Path | None, typer.Option("--database-password-file", help="One line; mode 0600 or 0640.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def group(help: str) -> typer.Typer:
+    """A noun: its commands are added with ``@app.command()``."""
+    app = typer.Typer(help=help, no_args_is_help=True, add_completion=False)
+    # With a callback it stays a group where it has one command alone.
+    app.callback(help=help)(lambda: None)
+    return app
 
 
 @dataclass(frozen=True)
@@ -39,9 +44,8 @@ class Options:
     """The global options of one command."""
 
     home_option: Path | None
-    profile_option: Path | None
-    person_option: str
-    verbose: bool
+    profile_option: Path | None = None
+    person_option: str = ""
 
     @property
     def home(self) -> Path:
@@ -53,8 +57,6 @@ class Options:
     @property
     def person(self) -> str:
         """Who acts: ``--person``, else the profile's. Raises SettingsError where none does."""
-        from runtime.errors import SettingsError
-
         name = self.person_option or ("" if self.home_option else self._profile().person)
         if not name:
             raise SettingsError(f"{self.source}: nobody acts. Name a person with --person NAME")
@@ -67,9 +69,7 @@ class Options:
             return f"home {self.home_option}"
         return f"profile {self._profile().path}"
 
-    def _profile(self) -> "Profile":
-        from runtime.site.profile import default_user_folder, find_profile
-
+    def _profile(self) -> Profile:
         return find_profile(
             self.profile_option,
             environment=os.environ,
@@ -81,49 +81,13 @@ class Options:
 def options(context: typer.Context) -> Options:
     """Return the global options of the command that runs."""
     found = context.find_root().obj
-    if not isinstance(found, Options):
+    if not isinstance(found, Given):
         raise TypeError("the root callback has not stored its options")
-    return found
-
-
-def database_place(url: str, password_file: Path | None) -> "DatabasePlace":
-    """What ``init`` was told of the database. Raises SettingsError, without showing a password."""
-    from runtime.errors import SettingsError
-    from runtime.site.database_url import check_url
-    from runtime.site.joining import DatabasePlace
-
-    if password_file is not None and not url:
-        raise SettingsError("--database-password-file: SQLite has no password; add --database-url")
-    try:
-        checked = check_url(url) if url else ""
-    except ValueError as error:
-        raise SettingsError(f"--database-url: {error}") from None
-    return DatabasePlace(checked, str(password_file.resolve()) if password_file else "")
-
-
-def run(app: typer.Typer, program: str) -> None:
-    """Run a command line and leave the process with its exit code."""
-    from runtime.errors import exit_code
-
-    verbose = "--verbose" in sys.argv
-    try:
-        app(prog_name=program)
-    except Exception as error:
-        if verbose:
-            raise
-        sys.stderr.write(f"{program}: {visible(sentence(error))}\n")
-        sys.exit(int(exit_code(error)))
+    return Options(found.home, found.profile, found.person)
 
 
 def sentence(error: Exception) -> str:
     """One sentence about an error: what happened, to which input, and what to do."""
-    from pydantic import ValidationError
-
-    from crypto.errors import CryptoError
-    from model.fields import explain
-    from model.reasons import EXPLANATIONS, Reason
-    from runtime.errors import Refusal, Refused, RuntimeFault
-
     if isinstance(error, Refused | Refusal):
         said = f"refused ({error.reason}): {error.detail}"
         if error.reason is Reason.MALFORMED:
@@ -174,15 +138,11 @@ def print_table(
         empty: What the table prints when there is no row.
     """
     if as_json:
-        sys.stdout.write(json.dumps(list(rows), ensure_ascii=False, indent=2) + "\n")
+        print_json(list(rows))
         return
     if not rows:
         sys.stdout.write(empty + "\n")
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table()
     for heading in columns.values():
         # Folded, never cut: an id that lost its end is no use.
@@ -193,16 +153,21 @@ def print_table(
     Console().print(table)
 
 
-def root_callback() -> Callable[..., None]:
-    """Return the callback of a root: it stores the global options for ``options``."""
+def print_json(value: Any) -> None:
+    """Print a value as ``--json`` does."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
-    def callback(
-        context: typer.Context,
-        home: Home = None,
-        profile: ProfileOption = None,
-        person: PersonOption = "",
-        verbose: Verbose = False,
-    ) -> None:
-        context.obj = Options(home, profile, person, verbose)
 
-    return callback
+def local(at: str) -> str:
+    """A time of the ledger in the local zone."""
+    return datetime.fromisoformat(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def zone_named(name: str) -> tzinfo:
+    """A time zone by its name; this machine's for none. Raises BadParameter."""
+    if not name:
+        return datetime.now().astimezone().tzinfo or UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise typer.BadParameter(f"no time zone {name!r}; write Asia/Shanghai") from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from crypto import paillier
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from model.documents.opening import OpeningPermit, answer_set_digest
 from model.documents.query import Manifest
 from model.documents.signed import Signed
@@ -65,7 +65,7 @@ def check_context(
     manifest: Signed,
     permit: Signed,
     first: Signed | None,
-    openings: Mapping[str, Opening],
+    reveals: Mapping[str, Reveal],
     answers: Sequence[Signed],
     policy_of: PolicyLookup,
     federation: Federation,
@@ -81,7 +81,7 @@ def check_context(
     claims = open_manifest(manifest, federation, now)
     policy = policy_of(claims.policy)
     try:
-        terms = case_terms(claims, openings, policy)
+        terms = case_terms(claims, reveals, policy)
         allowed, recipient = _allowed(claims, manifest, permit, first, federation, now)
         check_split(claims, allowed)
     except MismatchError as error:

@@ -142,31 +142,31 @@ def conclude(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.Co
 
     Raises Refusal: step_out_of_order, message_invalid.
     """
-    opening = holder.opening(permit)
-    if opening.evaluator != holder.name:
+    participation = holder.participation(permit)
+    if participation.evaluator != holder.name:
         raise Refusal(Reason.WRONG_HOLDER)
     request = request_digest(sealed.sealed)
     found = holder.repeated(permit, "results", request, pb.ConcludeReply())
     if found is not None:
         return found
-    terms = _opened_terms(holder, opening, sealed)
-    results = _results(holder, opening, terms.payload)
+    terms = _opened_terms(holder, participation, sealed)
+    results = _results(holder, participation, terms.payload)
     message = holder.message(
         "results",
         holder_messages.encode_bits(results),
         permit=permit,
-        to=opening.recipient,
-        ciphertext=opening.ciphertext,
+        to=participation.recipient,
+        ciphertext=participation.ciphertext,
         previous=holder_messages.digest_of(terms),
     )
-    return _store_results(holder, opening, request, message)
+    return _store_results(holder, participation, request, message)
 
 
 def _store_results(
-    holder: Holder, opening: store.Opening, request: str, message: common.HolderMessage
+    holder: Holder, participation: store.Participation, request: str, message: common.HolderMessage
 ) -> pb.ConcludeReply:
-    permit, pad = opening.permit, holder_messages.OUTPUT_PAD
-    recipient = holder.recipient(opening)
+    permit, pad = participation.permit, holder_messages.OUTPUT_PAD
+    recipient = holder.recipient(participation)
     reply = pb.ConcludeReply(results=holder_messages.seal(message, recipient=recipient, pad_to=pad))
     header = holder_messages.digest_of(message)
 
@@ -178,32 +178,32 @@ def _store_results(
 
 
 def _opened_terms(
-    holder: Holder, opening: store.Opening, sealed: common.SealedMessage
+    holder: Holder, participation: store.Participation, sealed: common.SealedMessage
 ) -> common.HolderMessage:
     message = holder.unseal(
         sealed,
-        permit=opening.permit,
+        permit=participation.permit,
         step="terms",
-        sender=opening.masker,
+        sender=participation.masker,
         pad_to=len(sealed.sealed) - SEALED_OVERHEAD,
     )
     holder_messages.verify(
         message,
         federation=holder.federation,
-        permit=opening.permit,
+        permit=participation.permit,
         step="terms",
-        sender=opening.masker,
+        sender=participation.masker,
         recipient=holder.name,
-        ciphertext=opening.ciphertext,
-        previous=holder.sent(opening.permit, "bits").header,
+        ciphertext=participation.ciphertext,
+        previous=holder.sent(participation.permit, "bits").header,
     )
     return message
 
 
-def _results(holder: Holder, opening: store.Opening, terms: bytes) -> list[int]:
-    kept = holder.kept(opening.permit, "numbers")
+def _results(holder: Holder, participation: store.Participation, terms: bytes) -> list[int]:
+    kept = holder.kept(participation.permit, "numbers")
     shape, state_bytes = Shape.split(kept)
-    agreed = shape.comparison(opening.permit, opening.masker, holder.name)
+    agreed = shape.comparison(participation.permit, participation.masker, holder.name)
     try:
         state = EvaluatorState.from_bytes(state_bytes, agreed)
         return comparison.evaluator_finish(agreed, state, terms)
@@ -215,8 +215,8 @@ def name_cheat(
     holder: Holder, permit: str, sealed: Sequence[common.SealedMessage]
 ) -> pb.NameCheatReply:
     """After share_invalid: the first holder whose share has no valid proof; empty if all have."""
-    opening = holder.opening(permit)
-    if opening.evaluator != holder.name:
+    participation = holder.participation(permit)
+    if participation.evaluator != holder.name:
         raise Refusal(Reason.WRONG_HOLDER)
     masked, rows = _evidence(holder, permit)
     shares = {index: value for index, (_, value) in rows.items()}
@@ -225,7 +225,7 @@ def name_cheat(
     proofs = {}
     for index, (header, _) in rows.items():
         if names[index] in sent:
-            proof = opened_proof(holder, sent[names[index]], opening, header)
+            proof = opened_proof(holder, sent[names[index]], participation, header)
             proofs[index] = (proof, share_context(permit, names[index]))
     guilty = threshold.blame(holder.joint, masked, shares, proofs)
     return pb.NameCheatReply(holder=names[guilty[0]] if guilty else "")

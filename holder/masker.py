@@ -24,7 +24,7 @@ from runtime.storage.writer import Tx
 
 
 def mask(holder: Holder, context: Context) -> pb.MaskReply:
-    """Step 1: multiply the answers, add the mask, share the opening. Once per permit.
+    """Step 1: multiply the answers, add the mask, share it. Once per permit.
 
     Raises Refusal: wrong_holder, already_opened.
     """
@@ -86,67 +86,67 @@ def compare(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.Com
 
     Raises Refusal: step_out_of_order, message_invalid, proof_invalid.
     """
-    opening = holder.opening(permit)
-    if opening.masker != holder.name:
+    participation = holder.participation(permit)
+    if participation.masker != holder.name:
         raise Refusal(Reason.WRONG_HOLDER)
     request = request_digest(sealed.sealed)
     found = holder.repeated(permit, "terms", request, pb.CompareReply())
     if found is not None:
         return found
-    bits = _opened_bits(holder, opening, sealed)
+    bits = _opened_bits(holder, participation, sealed)
     shape, masks = masks_from_bytes(holder.kept(permit, "masks"))
-    agreed = shape.comparison(permit, holder.name, opening.evaluator)
+    agreed = shape.comparison(permit, holder.name, participation.evaluator)
     try:
         made = comparison.masker_respond(agreed, masks, bits.payload, rng=holder.rng)
     except CryptoError as error:
         raise refuse_proof("the encrypted bits", error) from None
-    terms, flips = _answers(holder, opening, bits, made)
-    return _store_answers(holder, opening, request, terms, flips)
+    terms, flips = _answers(holder, participation, bits, made)
+    return _store_answers(holder, participation, request, terms, flips)
 
 
 def _opened_bits(
-    holder: Holder, opening: store.Opening, sealed: common.SealedMessage
+    holder: Holder, participation: store.Participation, sealed: common.SealedMessage
 ) -> common.HolderMessage:
     message = holder.unseal(
         sealed,
-        permit=opening.permit,
+        permit=participation.permit,
         step="bits",
-        sender=opening.evaluator,
+        sender=participation.evaluator,
         pad_to=len(sealed.sealed) - SEALED_OVERHEAD,
     )
     holder_messages.verify(
         message,
         federation=holder.federation,
-        permit=opening.permit,
+        permit=participation.permit,
         step="bits",
-        sender=opening.evaluator,
+        sender=participation.evaluator,
         recipient=holder.name,
-        ciphertext=opening.ciphertext,
-        previous=holder.sent(opening.permit, "share").header,
+        ciphertext=participation.ciphertext,
+        previous=holder.sent(participation.permit, "share").header,
     )
     return message
 
 
 def _answers(
     holder: Holder,
-    opening: store.Opening,
+    participation: store.Participation,
     bits: common.HolderMessage,
     made: comparison.MaskerReply,
 ) -> tuple[common.HolderMessage, common.HolderMessage]:
     terms = holder.message(
         "terms",
         made.message,
-        permit=opening.permit,
-        to=opening.evaluator,
-        ciphertext=opening.ciphertext,
+        permit=participation.permit,
+        to=participation.evaluator,
+        ciphertext=participation.ciphertext,
         previous=holder_messages.digest_of(bits),
     )
     flips = holder.message(
         "flips",
         holder_messages.encode_bits(made.flips),
-        permit=opening.permit,
-        to=opening.recipient,
-        ciphertext=opening.ciphertext,
+        permit=participation.permit,
+        to=participation.recipient,
+        ciphertext=participation.ciphertext,
         previous=holder_messages.digest_of(terms),
     )
     return terms, flips
@@ -154,27 +154,27 @@ def _answers(
 
 def _store_answers(
     holder: Holder,
-    opening: store.Opening,
+    participation: store.Participation,
     request: str,
     terms: common.HolderMessage,
     flips: common.HolderMessage,
 ) -> pb.CompareReply:
     reply = pb.CompareReply(
         terms=holder_messages.seal(
-            terms, recipient=holder.member(opening.evaluator), pad_to=pad_for(terms)
+            terms, recipient=holder.member(participation.evaluator), pad_to=pad_for(terms)
         ),
         flips=holder_messages.seal(
-            flips, recipient=holder.recipient(opening), pad_to=holder_messages.OUTPUT_PAD
+            flips, recipient=holder.recipient(participation), pad_to=holder_messages.OUTPUT_PAD
         ),
     )
     header = holder_messages.digest_of(terms)
     return holder.take_step(
-        opening.permit,
+        participation.permit,
         "terms",
         request,
         reply,
         header,
-        lambda tx: store.delete_secret(tx.conn, opening.permit, "masks"),
+        lambda tx: store.delete_secret(tx.conn, participation.permit, "masks"),
     )
 
 

@@ -19,7 +19,7 @@ from runtime.documents import open_manifest
 from runtime.errors import Refusal
 from runtime.transport.guard import ensure_time
 from runtime.transport.server import AddService, offer
-from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.transport.wire import reveals_from_wire, signed_from_wire, signed_to_wire
 
 R = TypeVar("R", bound=Message)
 
@@ -90,7 +90,7 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
         kind = _kind(request.kind)
         holder.policy_of(manifest.policy)
         with parts.database.read() as conn:
-            if store.opening_of(conn, signed.digest, kind) is not None:
+            if store.participation_of(conn, signed.digest, kind) is not None:
                 raise Refusal(Reason.ALREADY_OPENED)
         acceptance = Acceptance(
             holder=holder.name,
@@ -115,7 +115,7 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
             manifest=signed_from_wire(message.manifest),
             permit=signed_from_wire(message.permit),
             first=signed_from_wire(message.first) if message.HasField("first") else None,
-            openings=openings_from_wire(message.openings),
+            reveals=reveals_from_wire(message.reveals),
             answers=[signed_from_wire(a) for a in message.answers],
             policy_of=self._holder.policy_of,
             federation=parts.federation,

@@ -73,9 +73,9 @@ class Holder:
             raise Refusal(Reason.MESSAGE_INVALID, "a message for a party that is no process")
         return found
 
-    def recipient(self, opening: store.Opening) -> Member:
+    def recipient(self, participation: store.Participation) -> Member:
         """Who alone can read what comes out. Raises Refusal."""
-        found = self.federation.member(opening.recipient)
+        found = self.federation.member(participation.recipient)
         if found is None:
             raise Refusal(Reason.MESSAGE_INVALID, "what comes out is for nobody who is a member")
         return found
@@ -133,10 +133,10 @@ class Holder:
 
     # --- steps --------------------------------------------------------------------------------
 
-    def opening(self, permit: str) -> store.Opening:
+    def participation(self, permit: str) -> store.Participation:
         """Our tombstone under this permit. Raises Refusal(step_out_of_order or permit_expired)."""
         with self.parts.database.read() as conn:
-            found = store.opening(conn, permit)
+            found = store.participation(conn, permit)
         if found is None:
             raise Refusal(Reason.STEP_OUT_OF_ORDER)
         if self.parts.clock.now() >= parse_time(found.expires_at):
@@ -164,7 +164,7 @@ class Holder:
         manifest and kind came first.
         """
         permit = context.permit
-        opening = store.Opening(
+        participation = store.Participation(
             permit=context.permit_digest,
             manifest=permit.manifest,
             kind=permit.kind,
@@ -177,15 +177,15 @@ class Holder:
         )
 
         def write(tx: Tx) -> None:
-            found = store.opening_of(tx.conn, permit.manifest, permit.kind)
-            if found is not None and found != opening:
+            found = store.participation_of(tx.conn, permit.manifest, permit.kind)
+            if found is not None and found != participation:
                 raise Refusal(Reason.ALREADY_OPENED)
             if found is None:
-                store.add_opening(tx.conn, opening, tx.now)
+                store.add_participation(tx.conn, participation, tx.now)
                 tx.append(
                     "opening.joined",
-                    permit=opening.permit,
-                    manifest=opening.manifest,
+                    permit=participation.permit,
+                    manifest=participation.manifest,
                     role=role,
                 )
 
@@ -199,8 +199,8 @@ class Holder:
         """
         manifest = context.permit.manifest
         with self.parts.database.read() as conn:
-            found = store.opening_of(conn, manifest, context.permit.kind)
-            first = store.opening_of(conn, manifest, "rules") if context.first else None
+            found = store.participation_of(conn, manifest, context.permit.kind)
+            first = store.participation_of(conn, manifest, "rules") if context.first else None
         if found is not None and found.permit != context.permit_digest:
             raise Refusal(Reason.ALREADY_OPENED)
         if first is not None and first.permit != context.first:

@@ -101,7 +101,7 @@ def share(holder: Holder, context: Context, mask: common.HolderMessage) -> pb.Sh
 
 def prove(holder: Holder, permit: str) -> pb.ProveShareReply:
     """Prove the share that we sent; demanded only when shares did not combine."""
-    opening = holder.opening(permit)
+    participation = holder.participation(permit)
     sent = holder.sent(permit, "share")
     found = holder.repeated(permit, "share-proof", permit, pb.ProveShareReply())
     if found is not None:
@@ -113,12 +113,12 @@ def prove(holder: Holder, permit: str) -> pb.ProveShareReply:
         "share-proof",
         proof,
         permit=permit,
-        to=opening.evaluator,
-        ciphertext=opening.ciphertext,
+        to=participation.evaluator,
+        ciphertext=participation.ciphertext,
         previous=sent.header,
     )
     sealed = holder_messages.seal(
-        message, recipient=holder.member(opening.evaluator), pad_to=SHARE_PAD
+        message, recipient=holder.member(participation.evaluator), pad_to=SHARE_PAD
     )
     reply = pb.ProveShareReply(proof=sealed)
     header = holder_messages.digest_of(message)
@@ -155,12 +155,12 @@ def opened_share(
 
 
 def opened_proof(
-    holder: Holder, sealed: common.SealedMessage, opening: store.Opening, previous: str
+    holder: Holder, sealed: common.SealedMessage, participation: store.Participation, previous: str
 ) -> bytes:
     """As evaluator: the payload of one holder's share proof. Raises Refusal."""
     message = holder.unseal(
         sealed,
-        permit=opening.permit,
+        permit=participation.permit,
         step="share-proof",
         sender=sealed.sender,
         pad_to=SHARE_PAD,
@@ -168,11 +168,11 @@ def opened_proof(
     holder_messages.verify(
         message,
         federation=holder.federation,
-        permit=opening.permit,
+        permit=participation.permit,
         step="share-proof",
         sender=sealed.sender,
         recipient=holder.name,
-        ciphertext=opening.ciphertext,
+        ciphertext=participation.ciphertext,
         previous=previous,
     )
     return message.payload

@@ -22,7 +22,7 @@ from runtime.storage.schema import NEVER_COPIED
 
 METADATA = MetaData()
 
-OPENINGS = Table(
+PARTICIPATIONS = Table(
     "holder_opening",
     METADATA,
     Column("permit", String(64), primary_key=True),
@@ -60,7 +60,7 @@ SECRETS = Table(
 
 
 @dataclass(frozen=True)
-class Opening:
+class Participation:
     """The tombstone: this holder takes part in this manifest under this permit alone."""
 
     permit: str
@@ -84,27 +84,29 @@ class Stored:
     reply: bytes
 
 
-def opening_of(conn: Connection, manifest: str, kind: str) -> Opening | None:
-    """The opening of this manifest and kind, whatever its permit."""
+def participation_of(conn: Connection, manifest: str, kind: str) -> Participation | None:
+    """The participation in this manifest and kind, whatever its permit."""
     row = conn.execute(
-        select(OPENINGS).where(OPENINGS.c.manifest == manifest, OPENINGS.c.kind == kind)
+        select(PARTICIPATIONS).where(
+            PARTICIPATIONS.c.manifest == manifest, PARTICIPATIONS.c.kind == kind
+        )
     ).first()
-    return None if row is None else _opening(row)
+    return None if row is None else _participation(row)
 
 
-def opening(conn: Connection, permit: str) -> Opening | None:
-    """The opening under this permit."""
-    row = conn.execute(select(OPENINGS).where(OPENINGS.c.permit == permit)).first()
-    return None if row is None else _opening(row)
+def participation(conn: Connection, permit: str) -> Participation | None:
+    """The participation under this permit."""
+    row = conn.execute(select(PARTICIPATIONS).where(PARTICIPATIONS.c.permit == permit)).first()
+    return None if row is None else _participation(row)
 
 
-def _opening(row: object) -> Opening:
-    return Opening(*(getattr(row, f.name) for f in dataclasses.fields(Opening)))
+def _participation(row: object) -> Participation:
+    return Participation(*(getattr(row, f.name) for f in dataclasses.fields(Participation)))
 
 
-def add_opening(conn: Connection, opening: Opening, at: str) -> None:
-    """Record a new opening; the caller has looked for an older one in this transaction."""
-    conn.execute(insert(OPENINGS).values(**opening.__dict__, at=at))
+def add_participation(conn: Connection, participation: Participation, at: str) -> None:
+    """Record a new participation; the caller has looked for an older one in this transaction."""
+    conn.execute(insert(PARTICIPATIONS).values(**participation.__dict__, at=at))
 
 
 def message(conn: Connection, permit: str, step: str) -> Stored | None:
@@ -121,7 +123,7 @@ def add_message(conn: Connection, permit: str, step: str, stored: Stored) -> Non
 
 
 def secret(conn: Connection, permit: str, name: str) -> bytes | None:
-    """A sealed secret of this opening, or None once it was deleted."""
+    """A sealed secret of this participation, or None once it was deleted."""
     return conn.execute(
         select(SECRETS.c.sealed).where(SECRETS.c.permit == permit, SECRETS.c.name == name)
     ).scalar()
@@ -138,9 +140,9 @@ def delete_secret(conn: Connection, permit: str, name: str) -> None:
 
 
 def delete_expired(conn: Connection, now: str) -> None:
-    """Delete every secret of openings whose permit ran out by ``now`` (RFC 3339): no step is left.
+    """Delete the secrets of all permits that ran out by ``now`` (RFC 3339): no step is left.
 
-    An opening that was broken off would keep its masks and masked numbers for ever.
+    A participation that was broken off would keep its masks and masked numbers for ever.
     """
-    over = select(OPENINGS.c.permit).where(OPENINGS.c.expires_at <= now)
+    over = select(PARTICIPATIONS.c.permit).where(PARTICIPATIONS.c.expires_at <= now)
     conn.execute(delete(SECRETS).where(SECRETS.c.permit.in_(over)))

@@ -59,7 +59,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("erasure.asked", "A clerk asked for an authorization's erasure.",
      "authorization clerk reason"),
     ("authorization.erased",
-     "An authorization's data key, tickets and openings were destroyed; entry `ended` ended it.",
+     "An authorization's data key, tickets and reveals were destroyed; entry `ended` ended it.",
      "authorization clerk checker reason ended"),
     ("recheck.issued",
      "A re-check permit was signed, after the coordinator's entry `entry` had been proven.",
@@ -121,7 +121,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
      "permit manifest"),
     ("case.erasure_asked", "An officer asked for a case's erasure.", "case officer reason"),
     ("case.erased",
-     "A case's data key was destroyed, and with it manifest, tickets, answers and openings.",
+     "A case's data key was destroyed, and with it manifest, tickets, answers and reveals.",
      "case officer checker reason"),
     ("case.erasure_refused", "An erasure of a case was refused.", "case? reason person"),
     # registrar and coordinator

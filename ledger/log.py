@@ -14,7 +14,6 @@ from typing import Final
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     Integer,
     LargeBinary,
     MetaData,
@@ -24,6 +23,9 @@ from sqlalchemy import (
     insert,
     select,
 )
+
+# Re-exported: the signer and the exporter take it from here (.importlinter).
+from sqlalchemy import Connection as Connection
 
 from crypto.errors import InvalidInput
 from ledger import merkle

@@ -8,13 +8,12 @@ signed and then rolled back would be a fork that the log itself made.
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection
-
 from crypto.errors import InvalidInput
 from crypto.signing import SigningKey
 from ledger import checkpoint, log, merkle
 from ledger.checkpoint import Checkpoint
 from ledger.errors import UncommittedHead
+from ledger.log import Connection
 from ledger.note import Verifier
 
 COMMITTED_VIEW: Final = "hedui_committed_view"

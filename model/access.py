@@ -24,8 +24,8 @@ ACCESS: dict[str, frozenset[Role]] = {
         },
         "SampleService": {
             "DrawSample": [_R.REVIEWER],
-            "OpenSample": [_R.REVIEWER],
-            "OpenOfficers": [_R.REVIEWER],
+            "DiscloseSample": [_R.REVIEWER],
+            "DiscloseOfficers": [_R.REVIEWER],
         },
         "EnrolmentService": {"Evaluate": [_R.NODE]},
         "BudgetService": {
@@ -39,7 +39,7 @@ ACCESS: dict[str, frozenset[Role]] = {
             "ListPolicies": [_R.ADMIN, _R.REGISTRAR_OFFICER, _R.OFFICER],
         },
         "QueryService": {"Answer": [_R.COORDINATOR]},
-        "AnswerAuditService": {"OpenAnswer": [_R.REVIEWER]},
+        "AnswerAuditService": {"DiscloseAnswer": [_R.REVIEWER]},
         "NodeAdminService": {
             "ImportResource": [_R.ADMIN],
             "Enrol": [_R.ADMIN],

@@ -8,7 +8,7 @@ import hashlib
 import tomllib
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -18,6 +18,9 @@ from model.documents.query import SUITE
 from model.fields import Hex32, Name, Strict, Text, explain
 from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
+
+WIRE: Final = 2
+"""Version of the wire contract that this tree speaks; stated in every call."""
 
 BigHex = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$", max_length=4096)]
 
@@ -49,6 +52,11 @@ class Process(Strict):
     prf_keys: Annotated[list[PrfKey], Field(max_length=64, default_factory=list)]
     cosign_key: Hex32 | Literal[""] = ""
     """Ed25519 key that cosigns others' checkpoints and signs nothing else; empty: no witness."""
+
+    @property
+    def newest_epoch(self) -> int:
+        """The newest epoch with a pinned PRF key; 0 for none."""
+        return max((key.epoch for key in self.prf_keys), default=0)
 
     def prf_key(self, epoch: int) -> PrfKey | None:
         """The pinned key of this epoch, or None."""
@@ -91,6 +99,11 @@ class Federation(Strict):
     """The whole file; ``parse`` is the only way to make one."""
 
     version: Literal[1]
+    number: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """1 for the first file, one more for each that follows."""
+    previous: Hex32 | Literal[""] = ""
+    """Digest of the file before; empty for the first."""
+    wire: Literal[2] = WIRE
     name: Name
     suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"] = SUITE
     ca_certificate: Annotated[str, StringConstraints(max_length=8192)]
@@ -126,6 +139,8 @@ class Federation(Strict):
         cosign_keys = [m.cosign_key for m in self.members if m.cosign_key]
         _check_unique("verify key", [m.verify_key for m in self.members] + cosign_keys)
         _check_unique("department", [p.department for p in self.process if p.department])
+        if bool(self.previous) != (self.number > 1):
+            raise ValueError("previous is empty in the first file, a digest in each that follows")
         _check_roles(self)
         _check_holders(self)
         _check_key(self)

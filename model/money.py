@@ -63,11 +63,6 @@ def parse_amount(text: str, unit: Unit) -> int:
     return -amount if sign else amount
 
 
-def parse_yuan(text: str) -> Fen:
-    """Return an amount written in yuan, such as "1181.50", as fen. Raises AmountError."""
-    return Fen(parse_amount(text, Unit.YUAN))
-
-
 def format_amount(amount: int, unit: Unit) -> str:
     """Write an amount, given in the base unit, in ``unit``; parse_amount gives it back."""
     if unit.decimals == 0:

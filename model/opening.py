@@ -1,4 +1,4 @@
-"""What follows from manifest, openings and policy: everything an opening's parties must agree on.
+"""What follows from manifest, reveals and policy: everything an opening's parties must agree on.
 
 Pure. Node, key holders, registrar and coordinator all call this, so that a manifest means the
 same to each of them.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from crypto.commit import Opening, verify_opening
+from crypto.commit import Reveal, verify_reveal
 from crypto.errors import ProofError
 from crypto.labels import Label, join
 from model.documents.opening import (
@@ -25,7 +25,7 @@ from model.policy.compiling import Inputs, Layout, check_inputs, compile_policy
 from model.policy.errors import InputError
 from model.policy.parsing import Policy
 
-OPENED_FIELDS = ("members", "reference_date", "region", "programmes")
+REVEALED_FIELDS = ("members", "reference_date", "region", "programmes")
 """What nodes, key holders and the coordinator are shown of the household."""
 
 
@@ -43,24 +43,24 @@ class CaseTerms:
     region: str
 
 
-def case_terms(manifest: Manifest, openings: Mapping[str, Opening], policy: Policy) -> CaseTerms:
-    """Check the openings against the manifest and derive the layout.
+def case_terms(manifest: Manifest, reveals: Mapping[str, Reveal], policy: Policy) -> CaseTerms:
+    """Check the reveals against the manifest and derive the layout.
 
     Args:
         manifest: Its signature is verified already.
-        openings: By field; exactly ``OPENED_FIELDS``.
+        reveals: By field; exactly ``REVEALED_FIELDS``.
         policy: The policy whose digest the manifest names.
 
     Raises:
-        MismatchError: an opening is missing, superfluous or wrong, or policy and manifest differ.
+        MismatchError: a reveal is missing, superfluous or wrong, or policy and manifest differ.
     """
-    values = _open(manifest, openings)
+    values = _open(manifest, reveals)
     try:
         inputs = Inputs(values["members"], date.fromisoformat(values["reference_date"]))
         layout = compile_policy(policy, values["programmes"])
         check_inputs(policy, inputs)
     except (InputError, TypeError, ValueError) as error:
-        raise MismatchError(f"the openings do not fit the policy: {error}") from None
+        raise MismatchError(f"the reveals do not fit the policy: {error}") from None
     if tuple(manifest.departments) != layout.departments:
         raise MismatchError("the manifest's departments are not those of the policy")
     return CaseTerms(layout, inputs, tuple(values["programmes"]), str(values["region"]))
@@ -81,16 +81,16 @@ def share_context(permit: str, holder: str) -> bytes:
     return join(Label.PERMIT, (b"share", bytes.fromhex(permit), holder.encode()))
 
 
-def _open(manifest: Manifest, openings: Mapping[str, Opening]) -> dict[str, Any]:
-    if set(openings) != set(OPENED_FIELDS):
-        raise MismatchError(f"openings must be exactly {', '.join(OPENED_FIELDS)}")
-    for field in OPENED_FIELDS:
+def _open(manifest: Manifest, reveals: Mapping[str, Reveal]) -> dict[str, Any]:
+    if set(reveals) != set(REVEALED_FIELDS):
+        raise MismatchError(f"reveals must be exactly {', '.join(REVEALED_FIELDS)}")
+    for field in REVEALED_FIELDS:
         commitment = bytes.fromhex(getattr(manifest.commitments, field))
         try:
-            verify_opening(commitment, openings[field])
+            verify_reveal(commitment, reveals[field])
         except ProofError as error:
             raise MismatchError(str(error)) from None
-    return {field: openings[field].value for field in OPENED_FIELDS}
+    return {field: reveals[field].value for field in REVEALED_FIELDS}
 
 
 def check_split(manifest: Manifest, permit: OpeningPermit) -> None:

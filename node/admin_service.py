@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from hedui.v1 import node_pb2, node_pb2_grpc
 from model.reasons import Reason
+from node.importing import Importer
 from node.index import store as index
 from node.index.enrolling import Enroller
 from node.records import store as records
-from node.records.importing import Importer
 from node.records.mapping import MAX_MAPPING_BYTES
 from runtime.errors import Refusal
 from runtime.storage.database import Database

@@ -16,12 +16,14 @@ from model.roles import Role
 from node import migrations
 from node.admin_service import NodeAdminService
 from node.answering.answerer import Answerer
-from node.answering.checks import Examiner, newest_epoch
+from node.answering.answers import Answers
+from node.answering.checks import Examiner
+from node.answering.contribution import Contributor
+from node.answering.disclosure import AnswerOpener
 from node.answering.encrypting import Encryptor
-from node.answering.opening import AnswerOpener
+from node.importing import Importer
 from node.index.enrolling import Enroller
 from node.query_service import AnswerAuditService, Pace, QueryService, Sleep
-from node.records.importing import Importer
 from node.settings import NodeSettings
 from node.store import node_metadata
 from runtime.background import Background
@@ -65,7 +67,6 @@ def _build(parts: Parts, sleep: Sleep | None) -> Assembly:
             f'federation.toml gives node "{parts.name}" neither a department nor a key share'
         )
     receipts = Receipts(parts.database, parts.writer, parts.signer)
-    receipts.start()
     policies = Policies(parts.database)
     services = [_policy_service(parts, policies), _admin_service(parts)]
     background: list[Background] = []
@@ -99,7 +100,7 @@ def _admin_service(parts: Parts) -> AddService:
     service = NodeAdminService(
         department=department,
         holder=parts.member.holder_index > 0,
-        epoch=newest_epoch(parts.member) if department else 0,
+        epoch=parts.member.newest_epoch,
         database=parts.database,
         importer=importer,
         enroller=_enroller(parts) if department else None,
@@ -118,7 +119,7 @@ def _importer(parts: Parts) -> Importer:
         rng=parts.rng,
         department=parts.member.department,
         departments=[p.department for p in parts.federation.process if p.department],
-        epoch=newest_epoch(parts.member),
+        epoch=parts.member.newest_epoch,
         max_csv_bytes=settings.max_csv_bytes,
         write_timeout_s=settings.import_write_timeout_s,
     )
@@ -155,14 +156,23 @@ def _query_service(
             revocation_max_age=timedelta(seconds=settings.revocation_max_age_s),
             clock_skew=timedelta(seconds=settings.clock_skew_s),
         ),
-        encryptor=Encryptor(key, pool=pool, kek=parts.kek, rng=parts.rng),
-        database=parts.database,
-        writer=parts.writer,
+        contributor=Contributor(
+            department=parts.member.department,
+            encryptor=Encryptor(key, pool=pool, kek=parts.kek, rng=parts.rng),
+            database=parts.database,
+            rng=parts.rng,
+            log=parts.log,
+            index_grace=timedelta(seconds=settings.index_grace_s),
+        ),
+        answers=Answers(
+            name=parts.name,
+            department=parts.member.department,
+            database=parts.database,
+            writer=parts.writer,
+            write_timeout_s=settings.ledger_write_timeout_s,
+        ),
         clock=parts.clock,
-        rng=parts.rng,
         log=parts.log,
-        index_grace=timedelta(seconds=settings.index_grace_s),
-        write_timeout_s=settings.ledger_write_timeout_s,
     )
     pace = Pace(settings.reply_step_ms, clock=parts.clock, sleep=sleep or time.sleep)
     service = QueryService(answerer=answerer, receipts=receipts, database=parts.database, pace=pace)

@@ -11,13 +11,14 @@ from typing import Any
 
 from hedui.v1 import common_pb2, node_pb2, node_pb2_grpc
 from ledger import log as entries
-from node.answering.answerer import Answered, Answerer
-from node.answering.checks import Papers
-from node.answering.opening import AnswerOpener
+from node.answering.answerer import Answerer
+from node.answering.answers import Answered
+from node.answering.checks import Query
+from node.answering.disclosure import AnswerOpener
 from runtime.clock import Clock
 from runtime.storage.database import Database
 from runtime.transport.guard import current_caller, ensure_time
-from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.transport.wire import reveals_from_wire, signed_from_wire, signed_to_wire
 from runtime.witness.receipts import Receipts
 
 Sleep = Callable[[float], None]
@@ -81,9 +82,9 @@ class AnswerAuditService(node_pb2_grpc.AnswerAuditServiceServicer):
     def __init__(self, opener: AnswerOpener) -> None:
         self._opener = opener
 
-    def OpenAnswer(
-        self, request: node_pb2.OpenAnswerRequest, context: Any
-    ) -> node_pb2.OpenAnswerReply:
+    def DiscloseAnswer(
+        self, request: node_pb2.DiscloseAnswerRequest, context: Any
+    ) -> node_pb2.DiscloseAnswerReply:
         """Which ticket was answered, and with what, sealed to the caller."""
         sealed = self._opener.open(
             lambda: signed_from_wire(request.grant),
@@ -92,13 +93,13 @@ class AnswerAuditService(node_pb2_grpc.AnswerAuditServiceServicer):
             values=request.values,
         )
         ensure_time()
-        return node_pb2.OpenAnswerReply(sealed=sealed)
+        return node_pb2.DiscloseAnswerReply(sealed=sealed)
 
 
-def _papers(request: node_pb2.AnswerRequest) -> Papers:
-    return Papers(
+def _papers(request: node_pb2.AnswerRequest) -> Query:
+    return Query(
         manifest=signed_from_wire(request.manifest),
         ticket=signed_from_wire(request.ticket),
         revocations=signed_from_wire(request.revocations),
-        openings=openings_from_wire(request.openings),
+        reveals=reveals_from_wire(request.reveals),
     )

@@ -20,7 +20,7 @@ from runtime.errors import Refusal
 from runtime.policy_service import Policies
 from runtime.process import Parts
 from runtime.storage import store
-from runtime.storage.salting import Salted, SealedOpenings
+from runtime.storage.salting import Salted, SealedReveals
 from runtime.storage.writer import Tx
 from runtime.transport.guard import Caller
 
@@ -87,7 +87,7 @@ class Office:
             event: ``….refused``.
             committed: Fields that are about somebody: salted commitments in the entry.
             clear: Fields in clear.
-            key: Seals the openings; the registrar's own where no authorization is meant.
+            key: Seals the reveals; the registrar's own where no authorization is meant.
             owner: The authorization whose key that is.
         """
         salted = self.salted()
@@ -111,12 +111,12 @@ class Office:
 
 
 def record(
-    tx: Tx, event: str, fields: Mapping[str, object], openings: SealedOpenings | None = None
+    tx: Tx, event: str, fields: Mapping[str, object], reveals: SealedReveals | None = None
 ) -> int:
-    """Append an entry and keep the openings of its commitments, if any; return its index."""
+    """Append an entry and keep the reveals of its commitments, if any; return its index."""
     entry = tx.append(event, **fields)
-    if openings is not None:
-        store.keep_openings(tx.conn, entry, openings)
+    if reveals is not None:
+        store.keep_reveals(tx.conn, entry, reveals)
     return entry
 
 

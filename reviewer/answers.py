@@ -12,9 +12,9 @@ from functools import partial
 
 from crypto import integers, packing, paillier
 from ledger.verify.reconcile_facts import Fact
+from model.disclosure import AnswerDisclosure
 from model.documents.query import Answer, Ticket
 from model.federation import Process
-from model.opened import OpenedAnswer
 from model.policy import Comparison
 from reviewer.papers import Check, NotLookedAt, Papers, Wrong, hold, judge, signed_by
 
@@ -32,7 +32,7 @@ class Contribution:
     """1 where the department could not read, or not bound, what it holds."""
 
 
-def check_answer(papers: Papers, ticket: Ticket, opened: OpenedAnswer) -> Iterator[Check]:
+def check_answer(papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure) -> Iterator[Check]:
     """Every check of one department's answer; without values, those of which ticket it answered."""
     node = papers.sources.federation.department(ticket.department)
     if node is None:
@@ -43,27 +43,29 @@ def check_answer(papers: Papers, ticket: Ticket, opened: OpenedAnswer) -> Iterat
         (f"{node.name}'s ledger has this answer, to the ticket that the registrar opened", _node),
         ("the coordinator's ledger has the same answer", _coordinator),
     ]
-    if opened.plaintext:
+    if disclosure.plaintext:
         checks += [
             ("plaintext and randomness give exactly its ciphertext", _recompute),
             ("it contributes to its own rules alone, within the policy's bounds", _bounds),
         ]
     for sentence, act in checks:
-        yield judge(about, sentence, partial(act, papers, ticket, opened, node))
+        yield judge(about, sentence, partial(act, papers, ticket, disclosure, node))
 
 
-def contributions(papers: Papers, ticket: Ticket, opened: OpenedAnswer) -> list[Contribution]:
+def contributions(
+    papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure
+) -> list[Contribution]:
     """What the department sent, for each comparison that it serves. Raises InvalidInput.
 
     Empty where values were not wanted.
     """
     rows: list[Contribution] = []
     layout = papers.layout
-    if not opened.plaintext:
+    if not disclosure.plaintext:
         return rows
     for index, comparison in enumerate(layout.comparisons):
         if ticket.department in comparison.departments:
-            value, flag = _slots(papers, opened)[2 * index : 2 * index + 2]
+            value, flag = _slots(papers, disclosure)[2 * index : 2 * index + 2]
             used = [
                 name
                 for name, terms in layout.rules.items()
@@ -81,39 +83,44 @@ def _form(papers: Papers, department: str, comparison: Comparison) -> str:
     return " + ".join(name if weight == 1 else f"{weight} * {name}" for name, weight in mine)
 
 
-def _answer(opened: OpenedAnswer) -> Answer:
-    return Answer.decode(opened.answer.signed.body)
+def _answer(disclosure: AnswerDisclosure) -> Answer:
+    return Answer.decode(disclosure.answer.signed.body)
 
 
-def _signed(papers: Papers, ticket: Ticket, opened: OpenedAnswer, node: Process) -> None:
-    signed_by(opened.answer, Answer, node)
-    answer = _answer(opened)
+def _signed(papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: Process) -> None:
+    signed_by(disclosure.answer, Answer, node)
+    answer = _answer(disclosure)
     named = (answer.query, answer.manifest, answer.department)
-    if named != (ticket.query, ticket.manifest, ticket.department) or opened.query != ticket.query:
+    if (
+        named != (ticket.query, ticket.manifest, ticket.department)
+        or disclosure.query != ticket.query
+    ):
         raise Wrong("the answer is to another query")
 
 
-def _recompute(papers: Papers, ticket: Ticket, opened: OpenedAnswer, node: Process) -> None:
+def _recompute(papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: Process) -> None:
     key = papers.sources.federation.joint_key.key.public
-    plaintext = integers.decode(bytes.fromhex(opened.plaintext), key.plaintext_bytes)
-    r = int.from_bytes(bytes.fromhex(opened.randomness), "big")
+    plaintext = integers.decode(bytes.fromhex(disclosure.plaintext), key.plaintext_bytes)
+    r = int.from_bytes(bytes.fromhex(disclosure.randomness), "big")
     made = paillier.encode_ciphertext(key, paillier.encrypt_with(key, plaintext, r))
-    if made.hex() != _answer(opened).ciphertext:
+    if made.hex() != _answer(disclosure).ciphertext:
         raise Wrong("they give another ciphertext: the node did not answer what it now shows")
 
 
-def _node(papers: Papers, ticket: Ticket, opened: OpenedAnswer, node: Process) -> None:
+def _node(papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: Process) -> None:
     fact = _fact(papers, node.name, "query.answered", ticket)
-    if fact.text("answer") != opened.answer.signed.digest:
+    if fact.text("answer") != disclosure.answer.signed.digest:
         raise Wrong(f"entry {fact.index} of {node.name} names another answer")
     expected = {"ticket": ticket.terms_digest}
-    hold(f"entry {fact.index} of {node.name}", fact.fields, [opened.ticket], expected)
+    hold(f"entry {fact.index} of {node.name}", fact.fields, [disclosure.ticket], expected)
 
 
-def _coordinator(papers: Papers, ticket: Ticket, opened: OpenedAnswer, node: Process) -> None:
+def _coordinator(
+    papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: Process
+) -> None:
     name = papers.sources.federation.coordinator.name
     fact = _fact(papers, name, "answer.received", ticket)
-    if fact.text("answer") != opened.answer.signed.digest:
+    if fact.text("answer") != disclosure.answer.signed.digest:
         raise Wrong(f"entry {fact.index} of {name} names another answer")
 
 
@@ -127,8 +134,8 @@ def _fact(papers: Papers, process: str, event: str, ticket: Ticket) -> Fact:
     return found
 
 
-def _bounds(papers: Papers, ticket: Ticket, opened: OpenedAnswer, node: Process) -> None:
-    slots = _slots(papers, opened)
+def _bounds(papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: Process) -> None:
+    slots = _slots(papers, disclosure)
     for index, comparison in enumerate(papers.layout.comparisons):
         value, flag = slots[2 * index : 2 * index + 2]
         mine = ticket.department in comparison.departments
@@ -138,8 +145,8 @@ def _bounds(papers: Papers, ticket: Ticket, opened: OpenedAnswer, node: Process)
             raise Wrong(f"comparison {index}: a value or a flag that no honest node sends")
 
 
-def _slots(papers: Papers, opened: OpenedAnswer) -> list[int]:
+def _slots(papers: Papers, disclosure: AnswerDisclosure) -> list[int]:
     key = papers.sources.federation.joint_key.key.public
     shape = packing.Layout(papers.layout.ell, len(papers.layout.slots))
-    plaintext = integers.decode(bytes.fromhex(opened.plaintext), key.plaintext_bytes)
+    plaintext = integers.decode(bytes.fromhex(disclosure.plaintext), key.plaintext_bytes)
     return packing.unpack_signed(key, shape, plaintext)

@@ -10,11 +10,11 @@ from typing import Final
 
 from crypto import oprf
 from ledger.verify.reconcile_facts import Fact
+from model.disclosure import DisclosedTicket
 from model.documents.authorization import Authorization, AuthorizationCheck
 from model.documents.query import Manifest, OfficerRequest, Ticket
 from model.fields import parse_time
 from model.identifiers import parse as parse_person
-from model.opened import OpenedTicket
 from model.pseudonym import oprf_input, pseudonym
 from reviewer.papers import Check, NotLookedAt, Papers, Sources, Wrong, hold, judge, signed_by
 
@@ -58,38 +58,38 @@ def _erased(sources: Sources, entry: int, erased_by: int) -> None:
         raise Wrong(f"entry {erased_by} erased another authorization")
 
 
-def _issued_openings(p: Papers) -> None:
+def _issued_reveals(p: Papers) -> None:
     expected = {
         "authorization": p.letter.number,
         "officer": p.request.officer,
         "sequence": p.manifest.sequence,
         "departments": p.manifest.departments,
         "terms": [ticket.terms_digest for ticket, _ in p.tickets],
-        "request": p.opened.request.signed.digest,
+        "request": p.disclosure.request.signed.digest,
     }
-    hold(f"entry {p.entry}", p.issued.fields, p.opened.issued_openings, expected)
-    if p.issued.text("manifest") != p.opened.manifest.signed.digest:
+    hold(f"entry {p.entry}", p.issued.fields, p.disclosure.issued_openings, expected)
+    if p.issued.text("manifest") != p.disclosure.manifest.signed.digest:
         raise Wrong("the entry names another manifest than was opened")
     if p.issued.texts("tickets") != [ticket.query for ticket, _ in p.tickets]:
         raise Wrong("the entry names other tickets than were opened")
 
 
-def _given_openings(p: Papers) -> None:
+def _given_reveals(p: Papers) -> None:
     expected = {
         "authorization": p.letter.number,
         "roster": [member.person for member in p.letter.members],
         "evidence": p.letter.evidence_sha256,
         "clerk": p.letter.clerk,
         "checker": p.check.checker,
-        "letter": p.opened.letter.signed.digest,
+        "letter": p.disclosure.letter.signed.digest,
     }
-    hold(f"entry {p.given.index}", p.given.fields, p.opened.given_openings, expected)
+    hold(f"entry {p.given.index}", p.given.fields, p.disclosure.given_openings, expected)
     if p.given.index >= p.entry:
         raise Wrong("the authorization was put into force after the manifest was issued")
 
 
 def _manifest(p: Papers) -> None:
-    signed_by(p.opened.manifest, Manifest, p.sources.federation.registrar)
+    signed_by(p.disclosure.manifest, Manifest, p.sources.federation.registrar)
     expected = {
         "authorization": p.letter.number,
         "roster": [[member.person, member.relation] for member in p.letter.members],
@@ -100,17 +100,17 @@ def _manifest(p: Papers) -> None:
         "programmes": list(p.layout.programmes),
     }
     commitments = p.manifest.commitments.model_dump()
-    hold("the manifest", commitments, p.opened.manifest_openings, expected)
+    hold("the manifest", commitments, p.disclosure.manifest_openings, expected)
     if p.manifest.federation != p.sources.federation.digest:
         raise Wrong("the manifest is of another federation file than yours")
 
 
 def _signatures(p: Papers) -> None:
-    signed_by(p.opened.letter, Authorization, p.person(p.letter.clerk, "clerk"))
-    signed_by(p.opened.check, AuthorizationCheck, p.person(p.check.checker, "checker"))
+    signed_by(p.disclosure.letter, Authorization, p.person(p.letter.clerk, "clerk"))
+    signed_by(p.disclosure.check, AuthorizationCheck, p.person(p.check.checker, "checker"))
     if p.check.checker == p.letter.clerk:
         raise Wrong("clerk and checker are the same person")
-    digest = p.opened.letter.signed.digest
+    digest = p.disclosure.letter.signed.digest
     if (p.check.authorization, p.check.number) != (digest, p.letter.number):
         raise Wrong("the checker confirmed another text than the clerk registered")
 
@@ -166,7 +166,7 @@ def _evidence(p: Papers) -> None:
 
 
 def _request(p: Papers) -> None:
-    signed_by(p.opened.request, OfficerRequest, p.person(p.request.officer, "officer"))
+    signed_by(p.disclosure.request, OfficerRequest, p.person(p.request.officer, "officer"))
     asked = (p.request.authorization, p.request.policy, p.request.level)
     if asked != (p.letter.number, p.manifest.policy, p.manifest.level):
         raise Wrong("the officer asked for another authorization, policy or level")
@@ -178,19 +178,19 @@ def _request(p: Papers) -> None:
 
 
 def _again(p: Papers) -> None:
-    counter = p.opened.countersigned
+    counter = p.disclosure.countersigned
     if counter is None or not p.request.again:
         raise Wrong("a further query without a reason or a checker's signature")
-    if counter.body != p.opened.request.body:
+    if counter.body != p.disclosure.request.body:
         raise Wrong("the checker signed another request")
     signed_by(counter, OfficerRequest, p.person(counter.signer, "checker"))
     if counter.signer == p.request.officer:
         raise Wrong("officer and checker are the same person")
 
 
-def _pseudonyms(p: Papers, ticket: Ticket, proven: OpenedTicket) -> None:
+def _pseudonyms(p: Papers, ticket: Ticket, proven: DisclosedTicket) -> None:
     signed_by(proven.ticket, Ticket, p.sources.federation.registrar)
-    if ticket.manifest != p.opened.manifest.signed.digest:
+    if ticket.manifest != p.disclosure.manifest.signed.digest:
         raise Wrong("the ticket is for another manifest")
     process = p.sources.federation.department(ticket.department)
     pinned = process.prf_key(ticket.epoch) if process else None
@@ -205,7 +205,7 @@ def _pseudonyms(p: Papers, ticket: Ticket, proven: OpenedTicket) -> None:
 
 
 def _others(p: Papers, ticket: Ticket) -> None:
-    manifest = p.opened.manifest.signed.digest
+    manifest = p.disclosure.manifest.signed.digest
     process = p.sources.federation.department(ticket.department)
     node = p.sources.ledger(process.name if process else "")
     coordinator = p.sources.ledger(p.sources.federation.coordinator.name)
@@ -228,9 +228,9 @@ def _same(fact: Fact, **expected: str) -> None:
 
 CHECKS: Final[tuple[tuple[str, str, Callable[[Papers], None]], ...]] = (
     ("ledger", "entry {p.entry} commits to this letter, request, manifest and these tickets",
-     _issued_openings),
+     _issued_reveals),
     ("ledger", "entry {p.given.index} put this letter with these members into force before",
-     _given_openings),
+     _given_reveals),
     ("manifest", "the registrar signed it, and it commits to the letter's own members and terms",
      _manifest),
     ("letter", "{p.letter.clerk} registered it, {p.check.checker}, somebody else, confirmed it",

@@ -10,15 +10,15 @@ from datetime import tzinfo
 from functools import cached_property
 from typing import Any, Literal
 
-from crypto.commit import verify_opening
+from crypto.commit import verify_reveal
 from crypto.errors import CryptoError
 from crypto.signing import VerifyKey
 from ledger.verify.reconcile_facts import Fact, Ledger
+from model.disclosure import DisclosedTicket, EntryDisclosure, RevealedField, SignedText
 from model.documents.authorization import Authorization, AuthorizationCheck
 from model.documents.query import Manifest, OfficerRequest, Ticket
 from model.documents.signed import Document
 from model.federation import Federation, Member
-from model.opened import OpenedEntry, OpenedField, OpenedTicket, SignedText
 from model.policy import Layout, compile_policy, parse, policy_digest
 
 Outcome = Literal["holds", "FAILS", "not looked at"]
@@ -112,7 +112,7 @@ class Papers:
 
     sources: Sources
     entry: int
-    opened: OpenedEntry
+    disclosure: EntryDisclosure
 
     @cached_property
     def issued(self) -> Fact:
@@ -127,33 +127,33 @@ class Papers:
     @cached_property
     def letter(self) -> Authorization:
         """The letter."""
-        return Authorization.decode(self.opened.letter.signed.body)
+        return Authorization.decode(self.disclosure.letter.signed.body)
 
     @cached_property
     def check(self) -> AuthorizationCheck:
         """The checker's confirmation."""
-        return AuthorizationCheck.decode(self.opened.check.signed.body)
+        return AuthorizationCheck.decode(self.disclosure.check.signed.body)
 
     @cached_property
     def request(self) -> OfficerRequest:
         """The officer's request."""
-        return OfficerRequest.decode(self.opened.request.signed.body)
+        return OfficerRequest.decode(self.disclosure.request.signed.body)
 
     @cached_property
     def manifest(self) -> Manifest:
         """The manifest."""
-        return Manifest.decode(self.opened.manifest.signed.body)
+        return Manifest.decode(self.disclosure.manifest.signed.body)
 
     @cached_property
-    def tickets(self) -> list[tuple[Ticket, OpenedTicket]]:
+    def tickets(self) -> list[tuple[Ticket, DisclosedTicket]]:
         """The tickets with their proofs, in the order in which they were opened."""
-        found = self.opened.tickets
+        found = self.disclosure.tickets
         return [(Ticket.decode(each.ticket.signed.body), each) for each in found]
 
     @cached_property
     def layout(self) -> Layout:
         """The layout of the manifest's policy. Raises Wrong for another policy."""
-        body = self.opened.policy.encode()
+        body = self.disclosure.policy.encode()
         if policy_digest(body).hex() != self.manifest.policy:
             raise Wrong("the policy that was opened is not the manifest's")
         return compile_policy(parse(body, source="the opened policy"), self.request.programmes)
@@ -181,19 +181,19 @@ def signed_by(text: SignedText, kind: type[Document], member: Member) -> None:
 def hold(
     where: str,
     commitments: Mapping[str, Any],
-    openings: Sequence[OpenedField],
+    reveals: Sequence[RevealedField],
     expected: Mapping[str, Any],
 ) -> None:
     """Raise Wrong unless every expected value is what the commitment of its field opens to."""
-    found = {each.field: each.opening for each in openings}
-    if len(found) != len(openings):
+    found = {each.field: each.reveal for each in reveals}
+    if len(found) != len(reveals):
         raise Wrong("a field was opened twice")
     for name, value in expected.items():
-        commitment, opening = commitments.get(name), found.get(name)
+        commitment, reveal = commitments.get(name), found.get(name)
         if not isinstance(commitment, str):
             raise Wrong(f"{where} holds no commitment to {name}")
-        if opening is None:
+        if reveal is None:
             raise Wrong(f"{name} was not opened")
-        verify_opening(bytes.fromhex(commitment), opening)
-        if opening.value != value:
+        verify_reveal(bytes.fromhex(commitment), reveal)
+        if reveal.value != value:
             raise Wrong(f"{where} commits to another {name} than the documents that were opened")

@@ -9,7 +9,7 @@
     volume              a day with far more cases, or authorizations read, than is usual
 
 What can be seen: commitments to officers differ with every use, so by themselves ledgers do not
-say which cases one officer opened. With ``officers`` (openings that the keeper of the salts
+say which cases one officer opened. With ``officers`` (reveals that the keeper of the salts
 gave, each checked against its commitment) repeated queries and volume are told by officer too.
 Households are told apart by ``given``: the number of the authorization's entry, no name.
 Trusts: bundles that were verified. A ledger that leaves things out reports less: reconcile first.
@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from crypto.commit import Opening, verify_opening
+from crypto.commit import Reveal, verify_reveal
 from crypto.errors import CryptoError
 from ledger.verify.reconcile_facts import Fact, Ledger
 
@@ -39,7 +39,7 @@ _ACTS: Final = (
 )  # fmt: skip
 _COUNTED: Final = ("case.opened", "authorization.read")
 _COUNTED_BY_OFFICER: Final = ("manifest.issued",)
-"""The same cases in the registrar's ledger, whose openings a reviewer's sample brings."""
+"""The same cases in the registrar's ledger, whose reveals a reviewer's sample brings."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Usual:
         return datetime.fromtimestamp(at, self.zone)
 
     def officer(self, fact: Fact) -> str:
-        """Who acted, if an opening was given; empty otherwise."""
+        """Who acted, if a reveal was given; empty otherwise."""
         return self.officers.get(fact.text("officer") or fact.text("reader"), "")
 
 
@@ -204,18 +204,18 @@ CHECKS: Final[tuple[Callable[[Ledger, Usual], Iterator[Unusual]], ...]] = (
 )  # fmt: skip
 
 
-def read_openings(path: Path) -> dict[str, str]:
+def read_reveals(path: Path) -> dict[str, str]:
     """Commitment to name, from lines of JSON: commitment, field, value, salt (hex).
 
-    Raises ValueError naming the line that is malformed or whose opening does not hold.
+    Raises ValueError naming the line that is malformed or whose reveal does not hold.
     """
     found: dict[str, str] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             row = json.loads(line)
-            opening = Opening(row["field"], row["value"], bytes.fromhex(row["salt"]))
-            verify_opening(bytes.fromhex(row["commitment"]), opening)
+            reveal = Reveal(row["field"], row["value"], bytes.fromhex(row["salt"]))
+            verify_reveal(bytes.fromhex(row["commitment"]), reveal)
         except (ValueError, KeyError, TypeError, AttributeError, CryptoError):
-            raise ValueError(f"{path}, line {number}: not the opening of its commitment") from None
+            raise ValueError(f"{path}, line {number}: not the reveal of its commitment") from None
         found[str(row["commitment"])] = str(row["value"])
     return found

@@ -28,7 +28,8 @@ RuntimeFault
 
 from enum import IntEnum
 
-from model.reasons import EXPLANATIONS, Reason
+from model.explanations import EXPLANATIONS
+from model.reasons import Reason
 
 
 class RuntimeFault(Exception):

@@ -64,17 +64,6 @@ class FileSink:
         os.close(self._file)
 
 
-class MemorySink:
-    """Keeps lines; for tests and for commands that have no log folder."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-
-    def write(self, line: bytes) -> None:
-        """Keep one line, parsed."""
-        self.lines.append(json.loads(line))
-
-
 class UnknownKey(Exception):
     """Raised by a strict log: a key outside the allow-list, or a malformed event name."""
 

@@ -83,7 +83,7 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
             policies: The store that other parts of the process read from.
             member: The process's own entry in the federation file.
             key_bits: Exact length of the joint key: a policy must fit into one plaintext.
-            kek: Seals the openings of the ledger's commitments.
+            kek: Seals the reveals of the ledger's commitments.
         """
         self._policies = policies
         self._writer = writer
@@ -176,7 +176,7 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
         def write(tx: Tx) -> None:
             change(tx.conn, digest, tx.now)
             entry = tx.append(event, policy=digest, person=person)
-            store.keep_openings(tx.conn, entry, sealed)
+            store.keep_reveals(tx.conn, entry, sealed)
 
         self._writer.run(write)
 
@@ -189,7 +189,7 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
         def write(tx: Tx) -> None:
             reason = str(refusal.reason)
             entry = tx.append("policy.refused", policy=digest, person=person, reason=reason)
-            store.keep_openings(tx.conn, entry, sealed)
+            store.keep_reveals(tx.conn, entry, sealed)
 
         self._writer.run(write)
         raise refusal

@@ -53,7 +53,7 @@ from runtime.transport.server import AddService, Server, build_server
 from runtime.witness.service import Witnessing, WitnessService
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, MetaData
+    from runtime.storage.store import Connection, MetaData
 
 _CERTIFICATE_CHECK_S: Final = 3600.0
 

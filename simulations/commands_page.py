@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from desk.commands.main import build as build_hedui
 from desk.node_commands.main import build as build_node
+from desk.program import LazyGroup
 
 HEAD = """# Commands 命令
 
@@ -36,12 +37,19 @@ def programs() -> list[tuple[str, typer.Typer]]:
 
 def leaves(command: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each command below a group with its words."""
-    for name, found in getattr(command, "commands", {}).items():
+    for name, found in inside(command).items():
         path = f"{prefix}{name}"
         if hasattr(found, "commands"):
             yield from leaves(found, f"{path} ")
         else:
             yield path, found
+
+
+def inside(command: Any) -> dict[str, Any]:
+    """The commands of a group by name, imported; none for a command."""
+    if isinstance(command, LazyGroup):
+        return command.loaded()
+    return dict(getattr(command, "commands", {}))
 
 
 def options_of(command: Any) -> list[Any]:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from model.reasons import EXPLANATIONS, Reason
+from model.explanations import EXPLANATIONS
+from model.reasons import Reason
 from runtime.transport.status import status_of
 
 HEAD = """# Reason codes 拒绝原因代码

@@ -28,7 +28,7 @@ from simulations.demo import fresh_home
 from simulations.federation import LauncherError, in_parallel
 from simulations.plain import Plain, PlainError
 from simulations.scenario import ROOT, Echo, Scenario
-from simulations.survey import Letter, Person, SurveyError
+from simulations.survey import LetterTerms, Person, SurveyError
 
 POLICY = ROOT / "policies" / "cps-sample.toml"
 SEED, HOUSEHOLDS = 2012, 200
@@ -134,7 +134,7 @@ class Sample:
         evidence = folder / "letter.pdf"
         evidence.write_bytes(b"%PDF-1.4\n% scan of a signed letter\n")
         programmes = tuple(self.plain.programmes)
-        common = Letter(
+        common = LetterTerms(
             programmes=programmes,
             grants=self.scenario.grants(programmes),
             single=self.scenario.single_rules(programmes),

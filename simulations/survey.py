@@ -75,7 +75,7 @@ class Household:
 
 
 @dataclass(frozen=True)
-class Letter:
+class LetterTerms:
     """What all letters of one run have in common."""
 
     programmes: Sequence[str]
@@ -203,7 +203,7 @@ unit = "yuan"  # whole dollars; every limit of the sample's policy is in dollars
 """
 
 
-def write_letter(path: Path, number: str, members: Sequence[Person], letter: Letter) -> None:
+def write_letter(path: Path, number: str, members: Sequence[Person], letter: LetterTerms) -> None:
     """Write one household's letter for ``hedui authorize``."""
     lines = [
         f'number = "{number}"',

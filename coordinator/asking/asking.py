@@ -26,7 +26,7 @@ from runtime.clock import Clock
 from runtime.documents import open_signed
 from runtime.errors import CallError, Refusal, SettingsError
 from runtime.transport.channel import Dialer, Pending
-from runtime.transport.wire import openings_to_wire, signed_from_wire, signed_to_wire
+from runtime.transport.wire import reveals_to_wire, signed_from_wire, signed_to_wire
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Asking:
             manifest=signed_to_wire(issued.signed),
             ticket=ticket,
             revocations=revocations,
-            openings=openings_to_wire(list(issued.openings.values())),
+            reveals=reveals_to_wire(list(issued.reveals.values())),
         )
         return self._dialer.begin(
             self._process(department),

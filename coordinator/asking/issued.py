@@ -1,4 +1,4 @@
-"""What the registrar issued for a case: manifest, tickets, openings; checked before use.
+"""What the registrar issued for a case: manifest, tickets, reveals; checked before use.
 
 Trusts: the registrar's pinned key for who authorized what; nothing of the reply before it holds.
 Learns: household size, reference date, region, programmes; pseudonyms that it cannot invert.
@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from google.protobuf.message import DecodeError
 
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from hedui.v1 import registrar_pb2 as pb
 from model.documents.query import Manifest, OfficerRequest, Ticket
 from model.documents.signed import Signed
@@ -21,7 +21,7 @@ from model.policy.parsing import Policy
 from model.reasons import Reason
 from runtime.documents import open_manifest, open_signed
 from runtime.errors import Refusal
-from runtime.transport.wire import openings_from_wire, signed_from_wire
+from runtime.transport.wire import reveals_from_wire, signed_from_wire
 
 PolicyLookup = Callable[[str], Policy]
 """An approved policy by its digest (hex); raises Refusal(policy_unknown)."""
@@ -35,7 +35,7 @@ class Issued:
     signed: Signed
     tickets: Mapping[str, Signed]
     queries: Mapping[str, str]
-    openings: Mapping[str, Opening]
+    reveals: Mapping[str, Reveal]
     terms: CaseTerms
 
     @property
@@ -55,9 +55,9 @@ def read_issued(
     """Check that the registrar's reply is whole, and is for this request. Raises Refusal."""
     signed = signed_from_wire(reply.manifest)
     manifest = open_manifest(signed, federation, now)
-    openings = openings_from_wire(reply.openings)
+    reveals = reveals_from_wire(reply.reveals)
     try:
-        terms = case_terms(manifest, openings, policy_of(manifest.policy))
+        terms = case_terms(manifest, reveals, policy_of(manifest.policy))
     except MismatchError as error:
         raise Refusal(Reason.MANIFEST_MISMATCH, str(error)) from None
     _check_request(manifest, terms, request)
@@ -67,7 +67,7 @@ def read_issued(
         signed=signed,
         tickets={t.department: s for t, s in tickets},
         queries={t.department: t.query for t, _ in tickets},
-        openings=openings,
+        reveals=reveals,
         terms=terms,
     )
 

@@ -24,7 +24,7 @@ from runtime.clock import Clock
 from runtime.errors import Refusal
 from runtime.storage.database import Database
 from runtime.storage.salting import Salted
-from runtime.storage.store import destroy_openings, keep_openings
+from runtime.storage.store import destroy_reveals, keep_reveals
 from runtime.storage.writer import Tx, Writer
 
 
@@ -89,7 +89,7 @@ class Erasures:
         salted = Salted(rng=self._rng)
         fields = {"case": case.case_id, "reason": wanted.reason}
         fields["officer"] = salted.commit("officer", wanted.person)
-        openings = salted.seal(self._kek)
+        reveals = salted.seal(self._kek)
         sealed = self._seal(case.case_id, "asked", message)
         asked = store.ErasureRow(wanted.reason, wanted.person, sealed)
 
@@ -97,7 +97,7 @@ class Erasures:
             _unchanged(tx, case)
             store.ask_erasure(tx.conn, case.case_id, asked)
             entry = tx.append("case.erasure_asked", **fields)
-            keep_openings(tx.conn, entry, openings)
+            keep_reveals(tx.conn, entry, reveals)
             return entry
 
         return self._writer.run(write)
@@ -109,7 +109,7 @@ class Erasures:
         fields = {"case": case_id, "reason": wanted.reason}
         fields["officer"] = salted.commit("officer", asked.officer)
         fields["checker"] = salted.commit("checker", wanted.person)
-        openings = salted.seal(self._kek)
+        reveals = salted.seal(self._kek)
         done = self._seal(case_id, "done", message)
         blank = self._rng(32).hex()
 
@@ -119,8 +119,8 @@ class Erasures:
                 raise Refusal(Reason.ERASURE_NOT_ASKED)
             entry = tx.append("case.erased", **fields)
             store.erase(tx.conn, case_id, now=tx.now, entry=entry, blank=blank, done=done)
-            destroy_openings(tx.conn, case_id)
-            keep_openings(tx.conn, entry, openings)
+            destroy_reveals(tx.conn, case_id)
+            keep_reveals(tx.conn, entry, reveals)
             return entry
 
         return self._writer.run(write)

@@ -23,7 +23,7 @@ from model.reasons import Reason
 from runtime.errors import Refusal
 from runtime.storage.database import Database
 from runtime.storage.salting import Salted
-from runtime.storage.store import keep_openings
+from runtime.storage.store import keep_reveals
 from runtime.storage.writer import Tx, Writer
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Journal:
             "authorization": salted.commit("authorization", request.authorization),
             "officer": salted.commit("officer", request.officer),
         }
-        openings = salted.seal(key, owner=case_id)
+        reveals = salted.seal(key, owner=case_id)
         sealed = self._vault.seal(case_id, key, "request", message)
         second = countersigned and self._vault.seal(case_id, key, "countersigned", countersigned)
 
@@ -121,7 +121,7 @@ class Journal:
                 now=tx.now,
             )
             entry = tx.append("case.opened", case=case_id, **fields)
-            keep_openings(tx.conn, entry, openings)
+            keep_reveals(tx.conn, entry, reveals)
             return _existing(store.find_case(tx.conn, case_id))
 
         return self._vault.opened(self._run(write))
@@ -281,14 +281,14 @@ class Journal:
             "bits": salted.commit("bits", bits),
         }
         key = self._vault.key(case)
-        openings = salted.seal(key, owner=case.case_id)
+        reveals = salted.seal(key, owner=case.case_id)
         sealed = self._vault.seal(case.case_id, key, "determination", document)
 
         def write(tx: Tx) -> None:
             entry = tx.append(
                 "case.determined", case=case.case_id, manifest=manifest, permit=permit, **fields
             )
-            keep_openings(tx.conn, entry, openings)
+            keep_reveals(tx.conn, entry, reveals)
             store.move(tx.conn, case.case_id, CaseState.DETERMINED, now=tx.now)
             store.change(tx.conn, case.case_id, now=tx.now, determination=sealed, entry=entry)
             store.delete_steps(tx.conn, case.case_id)
@@ -338,13 +338,13 @@ class Journal:
             "officer": salted.commit("officer", decision.officer),
         }
         key = self._vault.key(case)
-        openings = salted.seal(key, owner=case.case_id)
+        reveals = salted.seal(key, owner=case.case_id)
         sealed = self._vault.seal(case.case_id, key, "decision", message)
 
         def write(tx: Tx) -> None:
             store.insert_decision(tx.conn, case.case_id, decision.programme, sealed)
             entry = tx.append("case.decided", case=case.case_id, **fields)
-            keep_openings(tx.conn, entry, openings)
+            keep_reveals(tx.conn, entry, reveals)
             if last:
                 store.move(tx.conn, case.case_id, CaseState.CLOSED, now=tx.now)
                 tx.append("case.closed", case=case.case_id)

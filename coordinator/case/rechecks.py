@@ -9,7 +9,7 @@ from typing import Final
 from coordinator.case import store
 from coordinator.case.journal import require_determined
 from coordinator.case.vault import Vault
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.rng import Rng
 from ledger import log, merkle
 from model.documents.opening import RecheckPermit
@@ -17,7 +17,7 @@ from model.reasons import Reason
 from runtime.errors import Refusal
 from runtime.storage.database import Database
 from runtime.storage.salting import Salted, unseal
-from runtime.storage.store import keep_openings, openings_of
+from runtime.storage.store import keep_reveals, reveals_of
 from runtime.storage.writer import Tx, Writer
 
 
@@ -42,10 +42,10 @@ class Rechecks:
         with self._database.read() as conn:
             return merkle.leaf_hash(log.leaf(conn, case.entry)).hex()
 
-    def bits_opening(self, case: store.CaseRow) -> Opening:
-        """The opening of the bits that ``case.determined`` committed to. Raises Refusal."""
+    def bits_reveal(self, case: store.CaseRow) -> Reveal:
+        """The reveal of the bits that ``case.determined`` committed to. Raises Refusal."""
         with self._database.read() as conn:
-            sealed = None if case.entry is None else openings_of(conn, case.entry)
+            sealed = None if case.entry is None else reveals_of(conn, case.entry)
         if sealed is None:
             raise Refusal(Reason.CASE_NOT_DETERMINED)
         return next(o for o in unseal(self._vault.key(case), sealed) if o.field == "bits")
@@ -59,7 +59,7 @@ class Rechecks:
         """
         salted = Salted(rng=self._rng)
         fields = {"reviewer": salted.commit("reviewer", permit.reviewer)}
-        openings = salted.seal(self._vault.key(case), owner=case.case_id)
+        reveals = salted.seal(self._vault.key(case), owner=case.case_id)
 
         def write(tx: Tx) -> None:
             require_determined(store.find_case(tx.conn, case.case_id))
@@ -78,7 +78,7 @@ class Rechecks:
                 skipped=[skip.holder for skip in permit.skips],
                 **fields,
             )
-            keep_openings(tx.conn, entry, openings)
+            keep_reveals(tx.conn, entry, reveals)
 
         self._writer.run(write)
 

@@ -6,12 +6,12 @@ from crypto.rng import Rng
 from crypto.sealing import AtRestKey
 from model.reasons import Reason
 from runtime.storage.salting import Salted
-from runtime.storage.store import keep_openings
+from runtime.storage.store import keep_reveals
 from runtime.storage.writer import Tx, Writer
 
 
 class Refusals:
-    """Entries of refusals; their openings lie under the process's own key."""
+    """Entries of refusals; their reveals lie under the process's own key."""
 
     def __init__(self, writer: Writer, *, kek: AtRestKey, rng: Rng) -> None:
         self._writer: Final = writer
@@ -30,9 +30,9 @@ class Refusals:
         salted = Salted(rng=self._rng)
         fields = {name: salted.commit(name, value) for name, value in who.items()}
         fields |= {name: value for name, value in about.items() if value}
-        openings = salted.seal(self._kek)
+        reveals = salted.seal(self._kek)
 
         def write(tx: Tx) -> None:
-            keep_openings(tx.conn, tx.append(event, reason=str(reason), **fields), openings)
+            keep_reveals(tx.conn, tx.append(event, reason=str(reason), **fields), reveals)
 
         self._writer.run(write)

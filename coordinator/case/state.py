@@ -10,7 +10,8 @@ not come to an end. A waiting case stays where it is, with the reason why it wai
 from enum import StrEnum
 from typing import Final
 
-from model.reasons import EXPLANATIONS, Reason
+from model.explanations import EXPLANATIONS
+from model.reasons import Reason
 from runtime.errors import (
     CallError,
     DeadlinePassed,

@@ -49,7 +49,7 @@ CASES: Final = Table(
     Column("detail", LargeBinary, nullable=False),
     Column("opened_at", String(20), nullable=False),
     Column("updated_at", String(20), nullable=False),
-    # The case's data key, wrapped. It seals all that is called sealed here, and the openings of
+    # The case's data key, wrapped. It seals all that is called sealed here, and the reveals of
     # the ledger's commitments: destroying it erases them. Empty after an erasure.
     Column("data_key", LargeBinary, nullable=False),
     # Sealed: IssueManifestReply, as verified; empty before.

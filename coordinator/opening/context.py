@@ -14,7 +14,7 @@ from model.opening import MismatchError, check_holders, check_recheck, check_spl
 from model.reasons import Reason
 from runtime.documents import open_signed, reviewer_of
 from runtime.errors import Refusal
-from runtime.transport.wire import openings_to_wire, signed_to_wire
+from runtime.transport.wire import reveals_to_wire, signed_to_wire
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def context_message(
     return holder_pb2.OpeningContext(
         manifest=signed_to_wire(issued.signed),
         permit=signed_to_wire(permit),
-        openings=openings_to_wire(list(issued.openings.values())),
+        reveals=reveals_to_wire(list(issued.reveals.values())),
         answers=answers.messages,
         first=None if first is None else signed_to_wire(first),
     )

@@ -13,12 +13,12 @@ from coordinator.case.store import CaseRow
 from coordinator.opening import context
 from coordinator.opening.context import AnswerSet
 from coordinator.opening.relay import Output, Relay, Run
-from coordinator.opening.transcript import read_bits
 from coordinator.settings import CoordinatorSettings
 from crypto.errors import InvalidKey
 from crypto.sealing import SealingKey
 from hedui.v1 import common_pb2, registrar_pb2
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
+from holder.bits import Outcome, Recipient, read_bits
 from model.documents.opening import Permit
 from model.documents.signed import Signed
 from model.federation import Federation
@@ -95,12 +95,9 @@ class Opening:
 
     def _bits(self, run: Run, output: Output) -> list[int]:
         return read_bits(
-            output.flips,
-            output.results,
+            Outcome(output.flips, output.results),
             run.permit,
             output.header,
             count=len(run.issued.terms.layout.slots),
-            name=self._name,
-            key=self._seal_key,
-            federation=self._federation,
+            to=Recipient(self._name, self._seal_key, self._federation),
         )

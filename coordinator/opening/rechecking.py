@@ -16,14 +16,15 @@ from coordinator.case.refusals import Refusals
 from coordinator.case.state import Setback
 from coordinator.case.store import CaseRow
 from coordinator.opening import context
-from coordinator.opening.disclosing import seal_openings
 from coordinator.opening.relay import OpeningFailed, Output, Relay, Run
 from hedui.v1 import common_pb2, recheck_pb2_grpc
 from hedui.v1 import recheck_pb2 as pb
 from model.documents.opening import RecheckPermit
 from model.documents.signed import Signed
+from model.explanations import EXPLANATIONS
 from model.federation import Federation
-from model.reasons import EXPLANATIONS, Reason
+from model.reasons import Reason
+from runtime.disclosure import seal_reveals
 from runtime.documents import reviewer_of
 from runtime.errors import Refusal
 from runtime.transport.guard import current_caller, ensure_time
@@ -122,9 +123,9 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
             mask=output.mask,
             flips=output.flips,
             results=output.results,
-            openings=seal_openings(
-                self._rechecks.bits_opening(case),
-                run.issued.openings["programmes"],
+            reveals=seal_reveals(
+                self._rechecks.bits_reveal(case),
+                run.issued.reveals["programmes"],
                 reviewer=reviewer_of(permit, self._federation),
                 permit=run.signed.digest,
             ),

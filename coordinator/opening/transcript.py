@@ -1,21 +1,17 @@
-"""What the coordinator verifies of the holders' messages, and how bits are read.
+"""What the coordinator verifies of the masker's message.
 
 Source: DESIGN 2.6. The mask is public: the coordinator recomputes C from the answers and the
-mask that was signed. Flips and results are sealed to it, of a re-check to the reviewer; both
-must be signed by the pinned holders, for this permit and this C, and must follow the same
-message before them.
-Learns: their recipient, the bits, flips XOR results; neither alone says anything.
+mask that was signed.
 """
 
 from collections.abc import Sequence
 
 from crypto import knowledge, paillier
 from crypto.errors import CryptoError
-from crypto.sealing import SealingKey
 from hedui.v1 import common_pb2, holder_pb2
 from holder import messages as holder_messages
-from holder.messages import ALL_HOLDERS, OUTPUT_PAD, decode_bits
-from model.documents.opening import HolderHeader, OpeningPermit, Step, ciphertext_digest
+from holder.messages import ALL_HOLDERS
+from model.documents.opening import HolderHeader, OpeningPermit, ciphertext_digest
 from model.documents.query import Answer
 from model.documents.signed import DocumentError
 from model.federation import Federation
@@ -69,62 +65,3 @@ def _masked_digest(
         raise Refusal(Reason.PROOF_INVALID, "a mask that does not verify") from None
     masked = paillier.product(key, factors)
     return ciphertext_digest(paillier.encode_ciphertext(key, masked))
-
-
-def read_bits(
-    flips: common_pb2.SealedMessage,
-    results: common_pb2.SealedMessage,
-    permit: OpeningPermit,
-    mask: HolderHeader,
-    *,
-    count: int,
-    name: str,
-    key: SealingKey,
-    federation: Federation,
-) -> list[int]:
-    """Return the ``count`` opened bits in slot order. Raises Refusal(message_invalid).
-
-    Args:
-        flips, results: Sealed to us by masker and evaluator. Of a re-check, "we" are a reviewer.
-        mask: The verified header of the mask: it names permit and C.
-        count: Slots of the layout.
-        name: Our own name.
-    """
-    masked = _received("flips", flips, permit.masker, mask, name, key, federation)
-    blinded = _received("results", results, permit.evaluator, mask, name, key, federation)
-    if masked[0].previous != blinded[0].previous:
-        raise Refusal(Reason.MESSAGE_INVALID, "flips and results follow different messages")
-    pairs = zip(decode_bits(masked[1], count), decode_bits(blinded[1], count), strict=True)
-    return [flip ^ result for flip, result in pairs]
-
-
-def _received(
-    step: Step,
-    sealed: common_pb2.SealedMessage,
-    sender: str,
-    mask: HolderHeader,
-    name: str,
-    key: SealingKey,
-    federation: Federation,
-) -> tuple[HolderHeader, bytes]:
-    """Open and verify a message that is sealed to us; its header and payload."""
-    message = holder_messages.unseal(
-        sealed,
-        key=key,
-        permit=mask.permit,
-        step=step,
-        sender=sender,
-        recipient=name,
-        pad_to=OUTPUT_PAD,
-    )
-    header = holder_messages.verify(
-        message,
-        federation=federation,
-        permit=mask.permit,
-        step=step,
-        sender=sender,
-        recipient=name,
-        ciphertext=mask.ciphertext,
-        previous=None,
-    )
-    return header, message.payload

@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from desk.command import Options
+from crypto.sealing import SealingKey
 from model.federation import Federation, Member
-from runtime.clock import Clock
-from runtime.site.identity import Identity
+from runtime.clock import Clock, SystemClock
+from runtime.errors import SettingsError
+from runtime.site.endpoints import Endpoints
+from runtime.site.identity import Identity, load_federation, load_person
 from runtime.transport.channel import Dialer
 
 TIMEOUT_S = 20.0
@@ -16,7 +19,15 @@ TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class Acting:
-    """Who acts in this command, and how others are called in that name."""
+    """Who acts, and how others are called in that name.
+
+    Attributes:
+        identity: The person's private keys.
+        member: What the federation file says of the person.
+        federation: Its signature was verified under the pinned root key.
+        dialer: Connections, mutually authenticated; each call is made in the person's name.
+        clock: For the times in signed documents.
+    """
 
     identity: Identity
     member: Member
@@ -30,16 +41,24 @@ class Acting:
         """Call a process; raises CallError."""
         return self.dialer.call(process, stub, method, request, timeout_s=timeout_s)
 
+    def seal_key(self) -> SealingKey:
+        """The key to which others seal for this person. Raises SettingsError for none."""
+        if self.identity.seal_key is None:
+            raise SettingsError(
+                f"{self.member.name} has no sealing key: `hedui person init` makes it"
+            )
+        return self.identity.seal_key
+
 
 @contextmanager
-def act(options: Options) -> Iterator[Acting]:
-    """Load the acting person. Raises SettingsError, KeyFileError, CertificateError."""
-    from runtime.clock import SystemClock
-    from runtime.site.endpoints import Endpoints
-    from runtime.site.identity import load_federation, load_person
+def act(home: Path, person: str) -> Iterator[Acting]:
+    """Load the person ``HOME/people/PERSON``, and dial in that name until the block ends.
 
-    home, clock = options.home, SystemClock()
-    settings, identity = load_person(home, options.person)
+    Raises SettingsError for a home, person or federation file that is not there or not the root's;
+    KeyFileError for keys; CertificateError for a certificate that is over or another's.
+    """
+    clock = SystemClock()
+    settings, identity = load_person(home, person)
     federation = load_federation(home, settings.root_verify_key)
     member = identity.check(federation, clock=clock)
     with Dialer(

@@ -1,10 +1,16 @@
 """``hedui budget propose | approve | list``: how many people a department may enrol."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
-from desk.command import Json, Options, options, print_table
+from desk.client import budgets
+from desk.client.acting import Acting
+from desk.client.budgets import Budget
+from desk.command import Json, group, print_table
+from desk.session import acting
+from hedui.v1 import registrar_pb2 as pb
 
 Departments = Annotated[list[str], typer.Argument(help="Departments.")]
 Total = Annotated[int, typer.Option("--total", min=1, help="Evaluations in all, to begin with.")]
@@ -13,68 +19,43 @@ Daily = Annotated[
 ]
 Epoch = Annotated[int, typer.Option("--epoch", min=1, help="Epoch of the PRF key.")]
 
-
-def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    group = typer.Typer(
-        help="Enrolment budgets: one registrar officer proposes, another approves.",
-        no_args_is_help=True,
-    )
-    group.command("propose")(propose)
-    group.command("approve")(approve)
-    group.command("list")(list_all)
-    app.add_typer(group, name="budget")
+app = group("Enrolment budgets: one registrar officer proposes, another approves.")
 
 
+@app.command()
 def propose(
     context: typer.Context, departments: Departments, total: Total, daily: Daily, epoch: Epoch = 1
 ) -> None:
     """Propose a budget for each department (registrar officer)."""
-    from hedui.v1.registrar_pb2 import ProposeBudgetRequest
-
-    requests = [
-        ProposeBudgetRequest(department=d, epoch=epoch, total=total, daily=daily)
-        for d in departments
-    ]
-    _each(options(context), "ProposeBudget", requests)
+    _each(context, budgets.propose, [Budget(d, total, daily, epoch) for d in departments])
 
 
+@app.command()
 def approve(
     context: typer.Context, departments: Departments, total: Total, daily: Daily, epoch: Epoch = 1
 ) -> None:
     """Approve what another officer proposed; the numbers must be the same."""
-    from hedui.v1.registrar_pb2 import ApproveBudgetRequest
-
-    requests = [
-        ApproveBudgetRequest(department=d, epoch=epoch, total=total, daily=daily)
-        for d in departments
-    ]
-    _each(options(context), "ApproveBudget", requests)
+    _each(context, budgets.approve, [Budget(d, total, daily, epoch) for d in departments])
 
 
-def list_all(context: typer.Context, as_json: Json = False) -> None:
-    """List budgets in force, what is used of them, and open proposals."""
-    from hedui.v1.registrar_pb2 import ListBudgetsRequest
-
-    [reply] = _calls(options(context), "ListBudgets", [ListBudgetsRequest()])
-    names = ("department", "epoch", "total", "daily", "used", "state")
-    rows = [{name: getattr(row, name) for name in names} for row in reply.budgets]
-    columns = {name: name.capitalize() for name in names}
-    print_table(rows, columns, as_json=as_json, empty="no budgets")
-
-
-def _each(given: Options, method: str, requests: list[Any]) -> None:
-    for request, reply in zip(requests, _calls(given, method, requests), strict=True):
+def _each(
+    context: typer.Context, act: Callable[[Acting, Budget], pb.BudgetReply], asked: list[Budget]
+) -> None:
+    with acting(context) as person:
+        replies = [act(person, budget) for budget in asked]
+    for budget, reply in zip(asked, replies, strict=True):
         typer.echo(
-            f"{request.department}, epoch {request.epoch}: {reply.state}, "
-            f"{request.total} in all, {request.daily} a day"
+            f"{budget.department}, epoch {budget.epoch}: {reply.state}, "
+            f"{budget.total} in all, {budget.daily} a day"
         )
 
 
-def _calls(given: Options, method: str, requests: list[Any]) -> list[Any]:
-    from desk.client.acting import act
-    from hedui.v1.registrar_pb2_grpc import BudgetServiceStub
-
-    with act(given) as acting:
-        registrar = acting.federation.registrar.name
-        return [acting.call(registrar, BudgetServiceStub, method, r) for r in requests]
+@app.command("list")
+def list_all(context: typer.Context, as_json: Json = False) -> None:
+    """List budgets in force, what is used of them, and open proposals."""
+    with acting(context) as person:
+        found = budgets.budgets(person)
+    names = ("department", "epoch", "total", "daily", "used", "state")
+    rows = [{name: getattr(row, name) for name in names} for row in found]
+    columns = {name: name.capitalize() for name in names}
+    print_table(rows, columns, as_json=as_json, empty="no budgets")

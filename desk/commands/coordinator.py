@@ -1,62 +1,29 @@
 """``hedui coordinator init | serve``: the process of civil affairs."""
 
-from typing import Annotated
-
 import typer
 
-from desk.command import DatabaseUrl, PasswordFile, database_place, options
+from coordinator.process import KIND
+from desk import process
+from desk.command import PasswordFile, group, options
+from desk.process import DatabaseUrl, ExitWithStdin
+from runtime.site.joining import load_site
 
-ExitWithStdin = Annotated[
-    bool, typer.Option("--exit-with-stdin", help="Stop when standard input closes.")
-]
-
-
-def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    group = typer.Typer(
-        help="The coordinator: cases of the verification centre.", no_args_is_help=True
-    )
-    group.command("init")(init)
-    group.command("serve")(serve)
-    app.add_typer(group, name="coordinator")
+app = group("The coordinator: cases of the verification centre.")
 
 
+@app.command()
 def init(
     context: typer.Context, database_url: DatabaseUrl = "", password_file: PasswordFile = None
 ) -> None:
     """Create the coordinator's keys, join request and database, under its name in the plan."""
-    import shutil
-
-    from coordinator.process import KIND
-    from crypto.rng import system_rng
-    from model.roles import Role
-    from runtime.clock import SystemClock
-    from runtime.process import create_database
-    from runtime.site.joining import init_process, load_site
-
-    database = database_place(database_url, password_file)
+    database = process.database_place(database_url, password_file)
     site = load_site(options(context).home)
-    name = site.plan.process_of(Role.COORDINATOR).name
-    folder = init_process(
-        site, name, roles=frozenset({Role.COORDINATOR}), rng=system_rng, database=database
-    )
-    try:
-        create_database(folder, KIND, federation=site.plan.name, clock=SystemClock())
-    except BaseException:
-        # Nobody has seen these keys yet.
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
+    process.init(site, site.plan.process_of(KIND.role).name, KIND, database)
 
 
+@app.command()
 def serve(context: typer.Context, exit_with_stdin: ExitWithStdin = False) -> None:
     """Serve until a signal. It is ready once run/process.json stands in its folder."""
-    from coordinator.process import KIND
-    from model.roles import Role
-    from runtime.process import Service
-    from runtime.serving import serve as run_service
-    from runtime.site.joining import load_site
-
     home = options(context).home
-    name = load_site(home).plan.process_of(Role.COORDINATOR).name
-    run_service(Service(KIND, home=home, name=name), exit_with_stdin=exit_with_stdin)
+    name = load_site(home).plan.process_of(KIND.role).name
+    process.serve(KIND, home=home, name=name, exit_with_stdin=exit_with_stdin)

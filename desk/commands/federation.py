@@ -4,8 +4,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
-from desk.command import options
+from ceremony.authority import init_authority
+from ceremony.checking import findings
+from ceremony.dealing import hold_ceremony
+from ceremony.pool import prime_pool
+from crypto.rng import system_rng
+from desk.command import group, options
+from model.federation import Federation
+from runtime.clock import SystemClock
+from runtime.site.identity import load_federation
+from runtime.site.joining import load_site
 
 PlanFile = Annotated[Path, typer.Option("--plan", help="Who shall be a member: plan.toml.")]
 Bits = Annotated[
@@ -13,22 +23,12 @@ Bits = Annotated[
 ]
 WORKERS = 2
 
-
-def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    group = typer.Typer(help="The ceremony: from a plan to a federation.", no_args_is_help=True)
-    group.command("init")(init)
-    group.command("deal")(deal)
-    group.command("check")(check)
-    app.add_typer(group, name="federation")
+app = group("The ceremony: from a plan to a federation.")
 
 
+@app.command()
 def init(context: typer.Context, plan: PlanFile, bits: Bits = None) -> None:
     """Create the authority and the root key, and copy the plan. For the ceremony machine."""
-    from ceremony.authority import init_authority
-    from crypto.rng import system_rng
-    from runtime.clock import SystemClock
-
     home = options(context).home
     made = init_authority(home, plan, key_bits=bits, now=SystemClock().now(), rng=system_rng)
     typer.echo(
@@ -37,15 +37,9 @@ def init(context: typer.Context, plan: PlanFile, bits: Bits = None) -> None:
     )
 
 
+@app.command()
 def deal(context: typer.Context) -> None:
     """Check all join requests, issue certificates, deal the joint key, sign federation.toml."""
-    from rich.console import Console
-
-    from ceremony.dealing import hold_ceremony
-    from ceremony.pool import prime_pool
-    from crypto.rng import system_rng
-    from runtime.clock import SystemClock
-
     home, clock = options(context).home, SystemClock()
     began = clock.monotonic_s()
 
@@ -60,21 +54,24 @@ def deal(context: typer.Context) -> None:
     _warn(home)
 
 
+@app.command()
 def check(context: typer.Context) -> None:
     """Verify federation.toml under the root key and say what weakens its guarantees."""
     home = options(context).home
+    federation = _signed(home)
+    typer.echo(
+        f"{home / 'federation.toml'}: number {federation.number}, digest {federation.digest}"
+    )
     if not _warn(home):
         typer.echo(f"{home / 'federation.toml'}: nothing to warn of")
 
 
-def _warn(home: Path) -> int:
-    from ceremony.checking import findings
-    from runtime.clock import SystemClock
-    from runtime.site.identity import load_federation
-    from runtime.site.joining import load_site
+def _signed(home: Path) -> Federation:
+    return load_federation(home, load_site(home).root_verify_key)
 
-    federation = load_federation(home, load_site(home).root_verify_key)
-    found = findings(federation, home=home, now=SystemClock().now())
+
+def _warn(home: Path) -> int:
+    found = findings(_signed(home), home=home, now=SystemClock().now())
     for line in found:
         typer.echo(f"warning: {line}")
     return len(found)

@@ -1,14 +1,14 @@
 """``hedui keys list``: what keys there are, without reading one."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import typer
 
-from desk.command import Json, options, print_table
-
-if TYPE_CHECKING:
-    from ceremony.inventory import Key
+from ceremony.inventory import Key, inventory
+from desk.command import Json, group, options, print_table
+from runtime.clock import SystemClock
+from runtime.site.identity import load_federation
+from runtime.site.joining import load_site
 
 COLUMNS = {
     "holder": "Holder",
@@ -20,33 +20,19 @@ COLUMNS = {
     "status": "Status",
 }
 
-
-def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    group = typer.Typer(help="Keys: which there are, and where.", no_args_is_help=True)
-    group.callback()(_group)
-    group.command("list")(list_all)
-    app.add_typer(group, name="keys")
+app = group("Keys: which there are, and where.")
 
 
-def _group() -> None:
-    """Keys: which there are, and where."""
-
-
+@app.command("list")
 def list_all(context: typer.Context, as_json: Json = False) -> None:
     """List every key: algorithm, holder, age, expiry, place. Offline; reads no secret."""
-    from ceremony.inventory import inventory
-    from runtime.clock import SystemClock
-    from runtime.site.identity import load_federation
-    from runtime.site.joining import load_site
-
     home, now = options(context).home, SystemClock().now()
     federation = load_federation(home, load_site(home).root_verify_key)
     rows = [_row(key, now) for key in inventory(federation, home, now)]
     print_table(rows, COLUMNS, as_json=as_json)
 
 
-def _row(key: "Key", now: datetime) -> dict[str, object]:
+def _row(key: Key, now: datetime) -> dict[str, object]:
     return {
         "holder": key.holder,
         "key": key.key,

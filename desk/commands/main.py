@@ -1,43 +1,67 @@
-"""``hedui``: the root of the command line. Each module of MODULES registers its commands."""
+"""``hedui``: its commands, each in the module of its noun, imported when it is called."""
 
-from importlib import import_module
+from typing import ClassVar
 
 import typer
 
-from desk.command import root_callback, run
-from desk.commands import health as health_command
+from desk.program import Lazy, LazyGroup, root, run
 
-MODULES = (
-    "federation",
-    "person",
-    "registrar",
-    "budget",
-    "authorization",
-    "coordinator",
-    "policy",
-    "verify",
-    "case",
-    "ledger",
-    "witness",
-    "keys",
-)
-"""Modules of this package, in the order of ``--help``; each has ``register(app)``."""
+
+class Nouns(LazyGroup):
+    """In the order of ``--help``."""
+
+    table: ClassVar = {
+        "authorize": Lazy(
+            "desk.commands.authorize",
+            "Register letters (clerk). They come into force once a checker confirms them.",
+            "authorize",
+        ),
+        "verify": Lazy(
+            "desk.commands.verify",
+            "Verify households (核对): met or not met per rule, nothing else.",
+            "verify",
+        ),
+        "health": Lazy(
+            "desk.commands.health",
+            "Show whether each process of this home serves, and the calls that failed at its door.",
+            "health",
+        ),
+        "federation": Lazy(
+            "desk.commands.federation", "The ceremony: from a plan to a federation."
+        ),
+        "person": Lazy(
+            "desk.commands.person", "Persons: officers, clerks, checkers, admins, reviewers."
+        ),
+        "registrar": Lazy(
+            "desk.commands.registrar",
+            "The registrar: authorizations, manifests, tickets, permits, enrolment.",
+        ),
+        "budget": Lazy(
+            "desk.commands.budget",
+            "Enrolment budgets: one registrar officer proposes, another approves.",
+        ),
+        "authorization": Lazy(
+            "desk.commands.authorization",
+            "Authorization letters: confirm, revoke, list, show, erase.",
+        ),
+        "coordinator": Lazy(
+            "desk.commands.coordinator", "The coordinator: cases of the verification centre."
+        ),
+        "policy": Lazy("desk.commands.policy", "Policies (政策): check, approve, list."),
+        "case": Lazy("desk.commands.case", "Cases (案件): list, show, decide, erase."),
+        "ledger": Lazy("desk.commands.ledger", "Ledgers (账本): read, export, verify."),
+        "witness": Lazy("desk.commands.witness", "A reviewer's own witness (见证)."),
+        "keys": Lazy("desk.commands.keys", "Keys: which there are, and where."),
+    }
 
 
 def build() -> typer.Typer:
     """Return the whole command line."""
-    app = typer.Typer(
+    return root(
+        Nouns,
         name="hedui",
         help="Hedui (核对): does this household qualify? For civil affairs, registrar, reviewers.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
     )
-    app.callback()(root_callback())
-    for name in MODULES:
-        import_module(f"desk.commands.{name}").register(app)
-    health_command.register(app)
-    return app
 
 
 def main() -> None:

@@ -7,16 +7,17 @@ inconclusive; of several, the first in the order 7, 4, 8.
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from desk.command import Json, options
-
-if TYPE_CHECKING:
-    from desk.client.acting import Acting
-    from desk.commands.requesting import Question
-    from hedui.v1 import coordinator_pb2 as pb
+from desk.cases import case_table, print_case, print_progress
+from desk.client import cases
+from desk.client.acting import Acting
+from desk.command import Json, print_json
+from desk.session import acting
+from hedui.v1 import coordinator_pb2 as pb
+from runtime.errors import ExitCode, SettingsError
 
 Numbers = Annotated[list[str] | None, typer.Argument(help="Authorization numbers (授权书编号).")]
 NumbersFile = Annotated[
@@ -47,11 +48,6 @@ Wait = Annotated[
 WAITING, INCONCLUSIVE = 7, 8
 
 
-def register(app: typer.Typer) -> None:
-    """Add this module's commands."""
-    app.command("verify")(verify)
-
-
 def verify(
     context: typer.Context,
     numbers: Numbers = None,
@@ -68,76 +64,55 @@ def verify(
 
     A case that is still running is found again by the same command: nothing is asked twice.
     """
-    from desk.client.acting import act
-    from desk.commands.requesting import follow
-    from desk.commands.showing import print_progress
+    with acting(context) as person:
+        if countersigned is not None:
+            found = [_countersigned(person, countersigned)]
+        else:
+            if not policy:
+                raise SettingsError("which policy? Give --policy FILE, or its digest")
+            asked = cases.question(policy, programme or [], again)
+            wanted = cases.numbers_of(numbers or [], file)
+            if draft is not None:
+                _draft(person, wanted, asked, draft)
+                return
+            found = cases.open_cases(person, wanted, asked)
+        found = _followed(person, found, wait)
+    _show(found, as_json=as_json)
+    raise typer.Exit(_exit_code([case.state for case in found]))
 
-    with act(options(context)) as acting:
-        cases = _begin(acting, numbers or [], file, policy, programme, again, draft, countersigned)
-        seen: dict[str, str] = {}
-        cases = follow(
-            acting, cases, wait_s=wait, progress=lambda current: print_progress(current, seen)
+
+def _countersigned(person: Acting, draft: Path) -> pb.Case:
+    first, second = cases.read_draft(draft)
+    if second is None:
+        raise SettingsError(
+            f"{draft} has no second signature: a checker runs `hedui case countersign {draft}`"
         )
-    _show(cases, as_json=as_json)
-    raise typer.Exit(_exit_code([case.state for case in cases]))
+    return cases.open_case(person, first, second)
 
 
-def _begin(
-    acting: "Acting",
-    numbers: list[str],
-    file: Path | None,
-    policy: str,
-    programmes: list[str] | None,
-    again: str,
-    draft: Path | None,
-    countersigned: Path | None,
-) -> "list[pb.Case]":
-    from desk.commands import requesting
-    from runtime.errors import SettingsError
-
-    if countersigned is not None:
-        first, second = requesting.read_draft(countersigned)
-        if second is None:
-            raise SettingsError(
-                f"{countersigned} has no second signature: a checker runs "
-                f"`hedui case countersign {countersigned}`"
-            )
-        return [requesting.open_case(acting, first, second)]
-    if not policy:
-        raise SettingsError("which policy? Give --policy FILE, or its digest")
-    asked = requesting.question(policy, programmes or [], again)
-    wanted = requesting.numbers_of(numbers, file)
-    if draft is not None:
-        _draft(acting, wanted, asked, draft)
-    return requesting.open_cases(acting, wanted, asked)
-
-
-def _draft(acting: "Acting", wanted: list[str], asked: "Question", path: Path) -> None:
-    """Write the request instead of sending it, and end the command."""
-    from desk.commands import requesting
-    from runtime.errors import SettingsError
-
+def _draft(person: Acting, wanted: list[str], asked: cases.Question, path: Path) -> None:
+    """Write the request instead of sending it."""
     if len(wanted) != 1 or not asked.again:
         raise SettingsError("--draft is for one number, with its reason: --again REASON")
-    requesting.write_draft(path, requesting.sign_request(acting, wanted[0], asked))
+    cases.write_draft(path, cases.sign_request(person, wanted[0], asked))
     typer.echo(f"{path}: a checker runs `hedui case countersign {path}`, then you run")
     typer.echo(f"  hedui verify --countersign {path}")
-    raise typer.Exit(0)
 
 
-def _show(cases: "Sequence[pb.Case]", *, as_json: bool) -> None:
-    import json
+def _followed(person: Acting, begun: list[pb.Case], wait_s: float) -> list[pb.Case]:
+    seen: dict[str, str] = {}
+    return cases.follow(
+        person, begun, wait_s=wait_s, progress=lambda current: print_progress(current, seen)
+    )
 
-    from desk.commands.requesting import RUNNING
-    from desk.commands.showing import case_table, print_case
 
+def _show(found: Sequence[pb.Case], *, as_json: bool) -> None:
     if as_json:
-        rows = [case_table(case) for case in cases]
-        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        print_json([case_table(case) for case in found])
         return
-    for case in cases:
+    for case in found:
         print_case(case)
-    waiting = [case.authorization for case in cases if case.state in RUNNING]
+    waiting = [case.authorization for case in found if case.state in cases.RUNNING]
     if waiting:
         sys.stdout.write(
             f"\nStill waiting: {', '.join(waiting)}. They go on by themselves; the same command, "
@@ -146,10 +121,7 @@ def _show(cases: "Sequence[pb.Case]", *, as_json: bool) -> None:
 
 
 def _exit_code(states: Sequence[str]) -> int:
-    from desk.commands.requesting import RUNNING
-    from runtime.errors import ExitCode
-
-    if any(state in RUNNING for state in states):
+    if any(state in cases.RUNNING for state in states):
         return WAITING
     if "refused" in states:
         return int(ExitCode.REFUSED)

@@ -1,30 +1,60 @@
-"""``hedui-node``: the root of the command line. Each module of MODULES registers its commands."""
+"""``hedui-node``: its commands, imported when they are called. Without a noun: the node's."""
 
-from importlib import import_module
+from typing import ClassVar
 
 import typer
 
-from desk.command import root_callback, run
-from desk.commands import health as health_command
+from desk.program import Lazy, LazyGroup, root, run
 
-MODULES = ("process", "records", "policy")
-"""Modules of this package, in the order of ``--help``; each has ``register(app)``."""
+_NODE = "desk.node_commands.node"
+
+
+class Nouns(LazyGroup):
+    """In the order of ``--help``."""
+
+    table: ClassVar = {
+        "init": Lazy(
+            _NODE,
+            "Create a node's keys, join request and database. The private keys never leave.",
+            "init",
+        ),
+        "serve": Lazy(
+            _NODE,
+            "Serve until a signal. It is ready once run/process.json stands in its folder.",
+            "serve",
+        ),
+        "check": Lazy(
+            _NODE,
+            "Check files, keys and certificate of a node, offline; nothing is changed.",
+            "check",
+        ),
+        "status": Lazy(
+            _NODE, "Show what the node holds: resources, rows, persons in the index.", "status"
+        ),
+        "import": Lazy(
+            _NODE,
+            "Replace one resource by the rows of a CSV file: all of it, or nothing.",
+            "import_csv",
+        ),
+        "enrol": Lazy(
+            _NODE, "Put people into the index, blinded; resumes where it stopped.", "enrol"
+        ),
+        "health": Lazy(
+            "desk.commands.health",
+            "Show whether each process of this home serves, and the calls that failed at its door.",
+            "health",
+        ),
+        "policy": Lazy("desk.node_commands.policy", "Policies that this node answers."),
+    }
 
 
 def build() -> typer.Typer:
     """Return the whole command line."""
-    app = typer.Typer(
+    return root(
+        Nouns,
         name="hedui-node",
         help="A department's node: its records, its index, what it answers. For department admins.",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
     )
-    app.callback()(root_callback())
-    for name in MODULES:
-        import_module(f"desk.node_commands.{name}").register(app)
-    health_command.register(app)
-    return app
 
 
 def main() -> None:

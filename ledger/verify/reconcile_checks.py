@@ -175,7 +175,7 @@ def check_permits(all_: Parties) -> Iterator[Finding]:
         seen.setdefault(manifest, fact)
 
 
-def check_openings(all_: Parties) -> Iterator[Finding]:
+def check_reveals(all_: Parties) -> Iterator[Finding]:
     """Nobody opened, relayed or determined anything without a permit; holders ledgered it."""
     registrar = all_.role("registrar")
     if registrar is None:
@@ -400,7 +400,7 @@ CHECKS: Final[tuple[Callable[[Parties], Iterator[Finding]], ...]] = (
     check_asked,
     check_answers,
     check_permits,
-    check_openings,
+    check_reveals,
     check_determinations,
     check_determined_once,
     check_silent,

@@ -16,7 +16,7 @@ Level = Literal["verdict", "totals"]
 PURPOSE: Final = "social-assistance"
 
 
-class Member(Strict):
+class HouseholdMember(Strict):
     """One member of the household."""
 
     person: Annotated[str, StringConstraints(min_length=3, max_length=80)]
@@ -45,7 +45,7 @@ class Authorization(Document):
     purpose: Literal["social-assistance"]
     level: Level
     region: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-    members: Annotated[list[Member], Field(min_length=1, max_length=MAX_MEMBERS)]
+    members: Annotated[list[HouseholdMember], Field(min_length=1, max_length=MAX_MEMBERS)]
     grants: Annotated[list[Grant], Field(min_length=1, max_length=MAX_DEPARTMENTS)]
     single_department_rules: Annotated[list[RuleName], Field(max_length=64)]
     """Rules whose bit is one department's fact; the household was told which."""

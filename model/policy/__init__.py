@@ -20,7 +20,6 @@ from model.policy.contributing import (
     MeasureValue,
     Unreadable,
     contribution,
-    is_clean,
 )
 from model.policy.determining import Determination, RuleOutcome, Verdict, Why, determine
 from model.policy.errors import ExpressionError, InputError, PolicyError
@@ -51,7 +50,6 @@ __all__ = [
     "compile_policy",
     "contribution",
     "determine",
-    "is_clean",
     "limits",
     "parse",
     "policy_digest",

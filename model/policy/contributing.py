@@ -50,14 +50,6 @@ def contribution(
     return slots
 
 
-def is_clean(layout: Layout, department: str, values: Mapping[str, MeasureValue]) -> bool:
-    """Whether every value is readable and within bounds: nothing is saturated or flagged."""
-    return all(
-        _in_range(measure, values[name]) is not None
-        for name, measure in layout.measures_of(department).items()
-    )
-
-
 def _check_values(
     department: str, measures: Mapping[str, Measure], values: Mapping[str, MeasureValue]
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from model.documents.query import Manifest, RevocationList, Ticket
 from model.documents.signed import Signed
 from model.federation import Federation, Process
@@ -28,13 +28,13 @@ PolicyLookup = Callable[[str], Policy]
 
 
 @dataclass(frozen=True)
-class Papers:
+class Query:
     """What the coordinator brings; nothing in it has been checked."""
 
     manifest: Signed
     ticket: Signed
     revocations: Signed
-    openings: Mapping[str, Opening]
+    reveals: Mapping[str, Reveal]
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Examiner:
     revocation_max_age: timedelta
     clock_skew: timedelta
 
-    def examine(self, papers: Papers, trace: Trace, *, now: datetime, seen: int) -> Question:
+    def examine(self, papers: Query, trace: Trace, *, now: datetime, seen: int) -> Question:
         """Return the question. Raises Refusal with the first reason that applies.
 
         Args:
@@ -83,12 +83,12 @@ class Examiner:
         self._check_revocations(papers.revocations, ticket, trace, now=now, seen=seen)
         policy = self.policy_of(manifest.policy)
         try:
-            terms = case_terms(manifest, papers.openings, policy)
+            terms = case_terms(manifest, papers.reveals, policy)
         except MismatchError as error:
             raise Refusal(Reason.MANIFEST_MISMATCH, str(error)) from None
         return self._question(manifest, ticket, terms)
 
-    def _ticket(self, papers: Papers, manifest: Manifest, now: datetime) -> Ticket:
+    def _ticket(self, papers: Query, manifest: Manifest, now: datetime) -> Ticket:
         ticket = open_signed(papers.ticket, Ticket, self.federation.registrar)
         if ticket.manifest != papers.manifest.digest:
             raise Refusal(Reason.TICKET_MISMATCH, "the ticket is for another manifest")
@@ -116,7 +116,7 @@ class Examiner:
             raise Refusal(Reason.TICKET_REVOKED)
 
     def _question(self, manifest: Manifest, ticket: Ticket, terms: CaseTerms) -> Question:
-        if ticket.epoch != newest_epoch(self.member):
+        if ticket.epoch != self.member.newest_epoch:
             raise Refusal(Reason.EPOCH_UNKNOWN)
         if len(set(ticket.pseudonyms)) != terms.inputs.members or (
             len(ticket.pseudonyms) != terms.inputs.members
@@ -126,8 +126,3 @@ class Examiner:
         if not set(resources) <= set(ticket.resources):
             raise Refusal(Reason.RESOURCE_NOT_GRANTED)
         return Question(manifest, ticket.manifest, ticket, terms, resources)
-
-
-def newest_epoch(member: Process) -> int:
-    """The newest epoch whose PRF key the federation file pins for this department."""
-    return max(key.epoch for key in member.prf_keys)

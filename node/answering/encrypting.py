@@ -1,6 +1,6 @@
 """From slots to a ciphertext under the joint key, its proof, and the node's own sealed copy.
 
-Source: DESIGN 2.4, 2.5. The sealed copy (plaintext, randomness exponent, and the opening of the
+Source: DESIGN 2.4, 2.5. The sealed copy (plaintext, randomness exponent, and the reveal of the
 ledger's commitment to the ticket; fixed width) lets an audit recompute the ciphertext and see
 which ticket was answered; it lies under a data key of its own.
 Learns: whoever opens the sealed copy, this department's contribution.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from crypto import integers, knowledge, packing, paillier
-from crypto.commit import SALT_BYTES, Opening, new_salt
+from crypto.commit import SALT_BYTES, Reveal, new_salt
 from crypto.paillier import PublicKey, RandomiserPool
 from crypto.rng import Rng
 from crypto.sealing import AtRestKey, open_at_rest, seal_at_rest, unwrap_key, wrap_key
@@ -34,12 +34,12 @@ class SealedCopy:
 
 
 @dataclass(frozen=True, repr=False)
-class OpenedCopy:
-    """Plaintext in [0, n), randomness exponent, opening of the ticket. Never prints."""
+class AnswerCopy:
+    """Plaintext in [0, n), randomness exponent, reveal of the ticket. Never prints."""
 
     plaintext: int
     randomness: int
-    ticket: Opening
+    ticket: Reveal
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class Encryptor:
         context = answer_context(ticket.manifest, department)
         proof = knowledge.prove(self._key, made, plaintext, context=context, rng=self._rng)
         ciphertext = paillier.encode_ciphertext(self._key, made.ciphertext)
-        terms = Opening(TICKET, ticket.terms_digest, new_salt(rng=self._rng))
-        copy = self._seal(OpenedCopy(plaintext, made.r, terms), ticket.query)
+        terms = Reveal(TICKET, ticket.terms_digest, new_salt(rng=self._rng))
+        copy = self._seal(AnswerCopy(plaintext, made.r, terms), ticket.query)
         return Encrypted(ciphertext, proof, copy, terms.commitment().hex())
 
-    def _seal(self, copy: OpenedCopy, query: str) -> SealedCopy:
+    def _seal(self, copy: AnswerCopy, query: str) -> SealedCopy:
         data_key, aad = AtRestKey.generate(rng=self._rng), _aad(query)
         wrapped = wrap_key(self._kek, data_key, aad=aad, rng=self._rng)
         body = integers.encode(copy.plaintext, self._key.plaintext_bytes)
@@ -91,14 +91,14 @@ class Encryptor:
         return SealedCopy(wrapped, sealed)
 
 
-def open_copy(key: PublicKey, kek: AtRestKey, copy: SealedCopy, *, query: str) -> OpenedCopy:
+def unseal_copy(key: PublicKey, kek: AtRestKey, copy: SealedCopy, *, query: str) -> AnswerCopy:
     """Return what an answer was made from, for audit. Raises OpenError."""
     aad = _aad(query)
     body = open_at_rest(unwrap_key(kek, copy.data_key, aad=aad), copy.sealed, aad=aad)
     widths = (key.plaintext_bytes, randomness_bytes(key), DIGEST_BYTES, SALT_BYTES)
     plaintext, r, terms, salt = integers.split(body, *widths)
-    ticket = Opening(TICKET, terms.hex(), salt)
-    return OpenedCopy(int.from_bytes(plaintext, "big"), int.from_bytes(r, "big"), ticket)
+    ticket = Reveal(TICKET, terms.hex(), salt)
+    return AnswerCopy(int.from_bytes(plaintext, "big"), int.from_bytes(r, "big"), ticket)
 
 
 def randomness_bytes(key: PublicKey) -> int:

@@ -8,7 +8,6 @@ Not protected: the time that the operating system takes for pages; replies leave
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from crypto.rng import Rng, random_below
 from model.policy.schema import Measure
@@ -18,13 +17,11 @@ from node.records import store as records
 from node.records.store import Resource, Row
 from runtime.clock import rfc3339
 from runtime.errors import Refusal
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from runtime.storage.store import Connection
 
 
 def check_ready(
-    conn: "Connection",
+    conn: Connection,
     measures: Mapping[str, Measure],
     asked: Sequence[str],
     *,
@@ -61,7 +58,7 @@ def _check_fits(measure: Measure, resource: Resource) -> None:
 
 
 def read_household(
-    conn: "Connection",
+    conn: Connection,
     pseudonyms: Sequence[bytes],
     resources: Sequence[str],
     *,

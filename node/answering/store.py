@@ -108,14 +108,14 @@ def sealed_answer(conn: Connection, query: str) -> tuple[bytes, bytes] | None:
     return None if row is None or row.sealed is None else (row.data_key, row.sealed)
 
 
-def note_opened(conn: Connection, grant: str, query: str, at: str) -> None:
+def note_disclosed(conn: Connection, grant: str, query: str, at: str) -> None:
     """Remember that an answer was opened under this grant; a repeat changes nothing."""
     here = (OPENED.c.grant == grant) & (OPENED.c.query == query)
     if conn.execute(select(OPENED.c.query).where(here)).first() is None:
         conn.execute(insert(OPENED), {"grant": grant, "query": query, "opened_at": at})
 
 
-def count_opened(conn: Connection, since: str, *, but: str) -> int:
+def count_disclosed(conn: Connection, since: str, *, but: str) -> int:
     """How many answers were opened after ``since`` (RFC 3339), under other grants than ``but``."""
     wanted = select(func.count()).select_from(OPENED)
     wanted = wanted.where(OPENED.c.opened_at > since, OPENED.c.grant != but)

@@ -17,11 +17,11 @@ from crypto.rng import Rng
 from crypto.sealing import AtRestKey, open_at_rest, seal_at_rest
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1 import registrar_pb2_grpc as registrar_grpc
+from model.explanations import EXPLANATIONS
 from model.federation import Federation, PrfKey, Process
 from model.identifiers import parse as parse_identifier
 from model.pseudonym import oprf_input, pseudonym
-from model.reasons import EXPLANATIONS, Reason
-from node.answering.checks import newest_epoch
+from model.reasons import Reason
 from node.index import store
 from node.index.store import StoredBatch
 from node.records.store import count_persons
@@ -84,7 +84,7 @@ class Enroller:
     @property
     def key(self) -> PrfKey:
         """The pinned PRF key of the newest epoch."""
-        key = self.member.prf_key(newest_epoch(self.member))
+        key = self.member.prf_key(self.member.newest_epoch)
         if key is None:
             raise Refusal(Reason.EPOCH_UNKNOWN)
         return key

@@ -6,7 +6,7 @@ Pure. Messages name a member by position, never by number or name.
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from model.documents.authorization import Authorization, Member
+from model.documents.authorization import Authorization, HouseholdMember
 from model.federation import Federation
 from model.identifiers import Identifier, IdentifierError, parse
 from model.reasons import Reason
@@ -79,7 +79,7 @@ def _problems(terms: Authorization, federation: Federation) -> Iterable[str]:
     yield from _repeated("single-department rule", terms.single_department_rules)
 
 
-def _member(position: int, member: Member) -> Iterable[str]:
+def _member(position: int, member: HouseholdMember) -> Iterable[str]:
     where = f"member {position}"
     yield from _identifier(where, member.person)
     if (member.signed == "guardian") != bool(member.guardian):

@@ -10,7 +10,7 @@ from registrar.authorizations.vault import Letter, new_data_key, open_letter, se
 from registrar.manifests import store as manifests
 from registrar.office import Office, record
 from runtime.errors import Refusal
-from runtime.storage.salting import SealedOpenings
+from runtime.storage.salting import SealedReveals
 from runtime.storage.writer import Tx
 from runtime.transport.guard import Caller
 
@@ -37,7 +37,7 @@ def register(office: Office, signed: Signed, caller: Caller) -> AuthorizationRow
         "authorization": salted.commit("authorization", terms.number),
         "clerk": salted.commit("clerk", caller.name),
     }
-    openings = salted.seal(key, owner=terms.number)
+    reveals = salted.seal(key, owner=terms.number)
 
     def write(tx: Tx) -> AuthorizationRow:
         there = store.get(tx.conn, terms.number)
@@ -45,7 +45,7 @@ def register(office: Office, signed: Signed, caller: Caller) -> AuthorizationRow
             if there.digest != signed.digest:
                 raise Refusal(Reason.AUTHORIZATION_EXISTS)
             return there
-        entry = record(tx, "authorization.registered", fields, openings)
+        entry = record(tx, "authorization.registered", fields, reveals)
         row = AuthorizationRow(
             number=terms.number,
             digest=signed.digest,
@@ -111,7 +111,7 @@ def _put_into_force(
     ]
     protected = [office.keys.protection_tag(person) for person in letter.persons]
     sealed = seal_signed(office, letter.key, signed, "confirmation", number)
-    fields, openings = _given(office, letter, caller)
+    fields, reveals = _given(office, letter, caller)
 
     def write(tx: Tx) -> AuthorizationRow:
         now = store.get(tx.conn, number)
@@ -121,7 +121,7 @@ def _put_into_force(
             raise Refusal(Reason.PERSON_PROTECTED)
         if store.conflicts(tx.conn, number, live, today):
             raise Refusal(Reason.AUTHORIZATION_CONFLICT)
-        entry = record(tx, "authorization.given", fields, openings)
+        entry = record(tx, "authorization.given", fields, reveals)
         store.confirm(tx.conn, number, sealed, entry, tx.now)
         store.add_tags(tx.conn, number, live)
         return _there(tx, number)
@@ -129,8 +129,8 @@ def _put_into_force(
     return office.parts.writer.run(write)
 
 
-def _given(office: Office, letter: Letter, caller: Caller) -> tuple[dict[str, str], SealedOpenings]:
-    """The fields of authorization.given, every one a commitment, and their openings."""
+def _given(office: Office, letter: Letter, caller: Caller) -> tuple[dict[str, str], SealedReveals]:
+    """The fields of authorization.given, every one a commitment, and their reveals."""
     terms, salted = letter.terms, office.salted()
     fields = {
         "authorization": salted.commit("authorization", terms.number),
@@ -155,7 +155,7 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
     letter = open_letter(office, row)
     salted = office.salted()
     fields = {"authorization": salted.commit("authorization", number)}
-    openings = salted.seal(letter.key, owner=number)
+    reveals = salted.seal(letter.key, owner=number)
 
     def write(tx: Tx) -> AuthorizationRow:
         now = _there(tx, number)
@@ -165,7 +165,7 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
         # about its expiry has said so already.
         noted = now.changed_at[:10] > now.valid_to
         given = {"given": now.entry} if now.state == "in-force" and not noted else {}
-        entry = record(tx, "authorization.ended", {**fields, **given}, openings)
+        entry = record(tx, "authorization.ended", {**fields, **given}, reveals)
         store.finish(tx.conn, number, state, entry, tx.now)
         manifests.revoke_tickets(tx.conn, number)
         return _there(tx, number)
@@ -181,8 +181,8 @@ def read(office: Office, number: str, caller: Caller) -> Letter:
         "authorization": salted.commit("authorization", number),
         "reader": salted.commit("reader", caller.name),
     }
-    openings = salted.seal(letter.key, owner=number)
-    office.parts.writer.run(lambda tx: record(tx, "authorization.read", fields, openings))
+    reveals = salted.seal(letter.key, owner=number)
+    office.parts.writer.run(lambda tx: record(tx, "authorization.read", fields, reveals))
     return letter
 
 

@@ -23,7 +23,7 @@ from registrar.authorizations.vault import seal_signed
 from registrar.manifests import store as manifests
 from registrar.office import Office, record
 from runtime.errors import Refusal
-from runtime.storage.store import destroy_openings
+from runtime.storage.store import destroy_reveals
 from runtime.storage.writer import Tx
 from runtime.transport.guard import Caller
 
@@ -70,13 +70,13 @@ def _ask(
         "clerk": salted.commit("clerk", wanted.person),
         "reason": wanted.reason,
     }
-    openings = salted.seal(office.parts.kek)
+    reveals = salted.seal(office.parts.kek)
     sealed = seal_signed(office, office.parts.kek, signed, "erasure-asked", row.number)
     asked = ErasureRow(row.number, wanted.reason, wanted.person, sealed)
 
     def write(tx: Tx) -> None:
         _unchanged(tx, row)
-        record(tx, "erasure.asked", fields, openings)
+        record(tx, "erasure.asked", fields, reveals)
         store.ask_erasure(tx.conn, asked)
 
     office.parts.writer.run(write)
@@ -97,17 +97,17 @@ def _carry_out(
         "checker": salted.commit("checker", wanted.person),
     }
     clear = {"reason": wanted.reason, "ended": row.entry}
-    openings = salted.seal(office.parts.kek)
+    reveals = salted.seal(office.parts.kek)
     done = seal_signed(office, office.parts.kek, signed, "erasure-done", row.number)
 
     def write(tx: Tx) -> None:
         _unchanged(tx, row)
         if store.erasure(tx.conn, row.number) != asked:
             raise Refusal(Reason.ERASURE_NOT_ASKED)
-        entry = record(tx, "authorization.erased", {**fields, **clear}, openings)
+        entry = record(tx, "authorization.erased", {**fields, **clear}, reveals)
         store.erase(tx.conn, row.number, done, entry, tx.now)
         manifests.erase(tx.conn, row.number)
-        destroy_openings(tx.conn, row.number)
+        destroy_reveals(tx.conn, row.number)
 
     office.parts.writer.run(write)
     return find(office, row.number)

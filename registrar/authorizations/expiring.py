@@ -32,11 +32,11 @@ def record_expired(office: Office) -> None:
 def _record(office: Office, row: store.AuthorizationRow) -> None:
     salted = office.salted()
     fields = {"authorization": salted.commit("authorization", row.number), "given": row.entry}
-    openings = salted.seal(open_letter(office, row).key, owner=row.number)
+    reveals = salted.seal(open_letter(office, row).key, owner=row.number)
 
     def write(tx: Tx) -> None:
         if store.get(tx.conn, row.number) == row:
-            entry = record(tx, "authorization.ended", fields, openings)
+            entry = record(tx, "authorization.ended", fields, reveals)
             store.note_expiry(tx.conn, row.number, entry, tx.now)
 
     office.parts.writer.run(write)

@@ -34,7 +34,7 @@ AUTHORIZATIONS: Final = Table(
     Column("members", Integer, nullable=False),
     Column("valid_from", String(10), nullable=False),
     Column("valid_to", String(10), nullable=False),
-    # The data key, wrapped; destroying it erases the letter and every opening sealed under it.
+    # The data key, wrapped; destroying it erases the letter and every reveal sealed under it.
     # Empty once erased, as are letter, confirmation and digest.
     Column("data_key", LargeBinary, nullable=False),
     Column("letter", LargeBinary, nullable=False),

@@ -1,4 +1,4 @@
-"""Sealing and opening of letters: a data key for each, wrapped under the key-encryption key."""
+"""Sealing and unsealing of letters: a data key for each, wrapped under the key-encryption key."""
 
 from dataclasses import dataclass
 

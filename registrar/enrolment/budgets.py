@@ -81,11 +81,11 @@ class BudgetService(registrar_pb2_grpc.BudgetServiceServicer):
             "officer": salted.commit("officer", terms.proposed_by),
             "terms": salted.commit("terms", [terms.total, terms.daily]),
         }
-        openings = salted.seal(office.parts.kek)
+        reveals = salted.seal(office.parts.kek)
 
         def write(tx: Tx) -> None:
             change(tx)
-            record(tx, event, fields, openings)
+            record(tx, event, fields, reveals)
 
         try:
             self._require_own(current_caller())

@@ -80,7 +80,7 @@ class EnrolmentService(registrar_pb2_grpc.EnrolmentServiceServicer):
             "epoch": request.epoch,
             "count": salted.commit("count", count),
         }
-        openings = salted.seal(office.parts.kek)
+        reveals = salted.seal(office.parts.kek)
 
         def write(tx: Tx) -> int:
             budget = _require_any(store.budget(tx.conn, request.department, request.epoch))
@@ -92,7 +92,7 @@ class EnrolmentService(registrar_pb2_grpc.EnrolmentServiceServicer):
             _require(budget, count, today)
             after = store.spend(tx.conn, budget, count, today)
             store.add_batch(tx.conn, request.department, request.batch, digest)
-            record(tx, "enrolment.evaluated", fields, openings)
+            record(tx, "enrolment.evaluated", fields, reveals)
             return after.left(today)
 
         return office.parts.writer.run(write)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.rng import shuffled
 from crypto.sealing import open_at_rest, seal_at_rest
 from model.documents.authorization import PURPOSE
 from model.documents.query import SUITE, Commitments, Manifest, OfficerRequest, Ticket
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
-from model.opening import OPENED_FIELDS
+from model.opening import REVEALED_FIELDS
 from model.reasons import Reason
 from model.roles import Role
 from registrar.authorizations import store as authorizations
@@ -21,7 +21,7 @@ from registrar.manifests.scope import Scope, derive_scope
 from registrar.manifests.store import ManifestRow, TicketRow
 from registrar.office import Office, record
 from runtime.errors import Refusal
-from runtime.storage.salting import decode_openings, encode_openings
+from runtime.storage.salting import decode_reveals, encode_reveals
 from runtime.storage.writer import Tx
 
 
@@ -31,7 +31,7 @@ class Issued:
 
     manifest: Signed
     tickets: list[Signed]
-    openings: list[Opening]
+    reveals: list[Reveal]
 
 
 @dataclass(frozen=True)
@@ -79,14 +79,14 @@ def open_manifest_letter(office: Office, row: ManifestRow) -> Letter:
     return _letter_in_force(office, row.number)
 
 
-def all_openings(letter: Letter, row: ManifestRow) -> list[Opening]:
-    """The openings of every commitment in a manifest."""
-    return decode_openings(open_at_rest(letter.key, row.openings, aad=_openings_aad(row.digest)))
+def all_reveals(letter: Letter, row: ManifestRow) -> list[Reveal]:
+    """The reveals of every commitment in a manifest."""
+    return decode_reveals(open_at_rest(letter.key, row.reveals, aad=_reveals_aad(row.digest)))
 
 
-def shown_openings(letter: Letter, row: ManifestRow) -> list[Opening]:
-    """The openings of a manifest that its coordinator may see."""
-    return [opening for opening in all_openings(letter, row) if opening.field in OPENED_FIELDS]
+def shown_reveals(letter: Letter, row: ManifestRow) -> list[Reveal]:
+    """The reveals of a manifest that its coordinator may see."""
+    return [reveal for reveal in all_reveals(letter, row) if reveal.field in REVEALED_FIELDS]
 
 
 def stored_reply(office: Office, letter: Letter, row: ManifestRow) -> Issued:
@@ -95,7 +95,7 @@ def stored_reply(office: Office, letter: Letter, row: ManifestRow) -> Issued:
         rows = store.tickets(conn, row.digest)
     tickets = [unseal_signed(letter.key, t.sealed, "ticket", t.query) for t in rows]
     manifest = Signed(row.body, row.signature, office.parts.name)
-    return Issued(manifest, tickets, shown_openings(letter, row))
+    return Issued(manifest, tickets, shown_reveals(letter, row))
 
 
 def _letter_in_force(office: Office, number: str) -> Letter:
@@ -144,22 +144,22 @@ def _check_again(
 
 
 def _write(office: Office, letter: Letter, asked: _Asked, scope: Scope, sequence: int) -> Issued:
-    openings, manifest = _manifest(office, letter, asked.request, scope, sequence)
+    reveals, manifest = _manifest(office, letter, asked.request, scope, sequence)
     signed_manifest = office.sign(manifest)
     digest = signed_manifest.digest
-    row = _manifest_row(office, letter, asked, signed_manifest, openings)
+    row = _manifest_row(office, letter, asked, signed_manifest, reveals)
     tickets = _tickets(office, letter, digest, scope, manifest)
     _store(office, letter, row, tickets, scope, asked)
-    shown = [opening for opening in openings if opening.field in OPENED_FIELDS]
+    shown = [reveal for reveal in reveals if reveal.field in REVEALED_FIELDS]
     return Issued(signed_manifest, tickets, shown)
 
 
 def _manifest_row(
-    office: Office, letter: Letter, asked: _Asked, manifest: Signed, openings: list[Opening]
+    office: Office, letter: Letter, asked: _Asked, manifest: Signed, reveals: list[Reveal]
 ) -> ManifestRow:
     digest, counter = manifest.digest, b""
-    sealed_openings = seal_at_rest(
-        letter.key, encode_openings(openings), aad=_openings_aad(digest), rng=office.parts.rng
+    sealed_reveals = seal_at_rest(
+        letter.key, encode_reveals(reveals), aad=_reveals_aad(digest), rng=office.parts.rng
     )
     if asked.countersigned is not None:
         counter = seal_signed(office, letter.key, asked.countersigned, "countersigned", digest)
@@ -171,7 +171,7 @@ def _manifest_row(
         nonce=asked.request.nonce,
         body=manifest.body,
         signature=manifest.signature,
-        openings=sealed_openings,
+        reveals=sealed_reveals,
         asked=seal_signed(office, letter.key, asked.signed, "asked", digest),
         countersigned=counter,
     )
@@ -179,7 +179,7 @@ def _manifest_row(
 
 def _manifest(
     office: Office, letter: Letter, request: OfficerRequest, scope: Scope, sequence: int
-) -> tuple[list[Opening], Manifest]:
+) -> tuple[list[Reveal], Manifest]:
     salted, now = office.salted(), office.parts.clock.now()
     roster = [[member.person, member.relation] for member in letter.terms.members]
     commitments = Commitments(
@@ -204,7 +204,7 @@ def _manifest(
         issued_at=format_time(now),
         expires_at=format_time(_manifest_end(office, letter, now)),
     )
-    return salted.openings, manifest
+    return salted.reveals, manifest
 
 
 def _manifest_end(office: Office, letter: Letter, now: datetime) -> datetime:
@@ -292,7 +292,7 @@ def _store(
     }
     # Random numbers, which the coordinator's ledger names too: a ticket that nobody issued shows.
     queries = [ticket.query for ticket in rows]
-    openings = salted.seal(letter.key, owner=row.number)
+    reveals = salted.seal(letter.key, owner=row.number)
 
     def write(tx: Tx) -> None:
         given = require_in_force(authorizations.get(tx.conn, row.number), today).entry
@@ -300,10 +300,10 @@ def _store(
         if raced or store.nonce_is_used(tx.conn, row.nonce):
             raise _Raced
         store.add_manifest(tx.conn, row, rows)
-        record(tx, "manifest.issued", {**fields, "given": given, "tickets": queries}, openings)
+        record(tx, "manifest.issued", {**fields, "given": given, "tickets": queries}, reveals)
 
     office.parts.writer.run(write)
 
 
-def _openings_aad(digest: str) -> list[bytes]:
+def _reveals_aad(digest: str) -> list[bytes]:
     return [b"manifest-openings", digest.encode()]

@@ -16,7 +16,7 @@ from registrar.permits.issuing import find_manifest, issue_permit
 from runtime.errors import Refusal
 from runtime.transport.guard import ensure_time
 from runtime.transport.turns import Turns
-from runtime.transport.wire import openings_to_wire, signed_from_wire, signed_to_wire
+from runtime.transport.wire import reveals_to_wire, signed_from_wire, signed_to_wire
 
 
 class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
@@ -36,7 +36,7 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
         return pb.IssueManifestReply(
             manifest=signed_to_wire(issued.manifest),
             tickets=[signed_to_wire(ticket) for ticket in issued.tickets],
-            openings=openings_to_wire(issued.openings),
+            reveals=reveals_to_wire(issued.reveals),
         )
 
     def RenewTicket(self, request: pb.RenewTicketRequest, context: Any) -> pb.RenewTicketReply:

@@ -1,6 +1,6 @@
 """Manifests and tickets in SQL.
 
-Requests, tickets and openings lie sealed under their letter's data key.
+Requests, tickets and reveals lie sealed under their letter's data key.
 """
 
 from collections.abc import Sequence
@@ -34,8 +34,8 @@ MANIFESTS: Final = Table(
     Column("nonce", String(32), nullable=False, unique=True),
     Column("body", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
-    # Openings of the manifest's commitments, sealed.
-    Column("openings", LargeBinary, nullable=False),
+    # Reveals of the manifest's commitments, sealed.
+    Column("openings", LargeBinary, key="reveals", nullable=False),
     # What the officer signed, and the checker for a further query (else empty), sealed.
     Column("asked", LargeBinary, nullable=False),
     Column("countersigned", LargeBinary, nullable=False),
@@ -74,7 +74,7 @@ class ManifestRow:
     nonce: str
     body: bytes
     signature: bytes
-    openings: bytes
+    reveals: bytes
     asked: bytes
     countersigned: bytes = b""
 
@@ -151,9 +151,9 @@ def revoke_tickets(conn: Connection, number: str) -> None:
 
 
 def erase(conn: Connection, number: str) -> None:
-    """Destroy tickets, requests and openings of one authorization; ids and expiries stay."""
+    """Destroy tickets, requests and reveals of one authorization; ids and expiries stay."""
     conn.execute(update(TICKETS).where(TICKETS.c.number == number).values(sealed=b""))
-    emptied = {"openings": b"", "asked": b"", "countersigned": b""}
+    emptied = {"reveals": b"", "asked": b"", "countersigned": b""}
     conn.execute(update(MANIFESTS).where(MANIFESTS.c.number == number).values(**emptied))
 
 
@@ -175,4 +175,4 @@ def next_number(conn: Connection, name: str) -> int:
 
 def _one(conn: Connection, condition: object) -> ManifestRow | None:
     row = conn.execute(select(MANIFESTS).where(condition)).one_or_none()  # type: ignore[arg-type]
-    return None if row is None else ManifestRow(**row._mapping)
+    return None if row is None else ManifestRow(*row)

@@ -14,7 +14,7 @@ from model.reasons import Reason
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.checking import require_in_force
 from registrar.manifests import store as manifests
-from registrar.manifests.issuing import open_manifest_letter, shown_openings
+from registrar.manifests.issuing import open_manifest_letter, shown_reveals
 from registrar.manifests.store import ManifestRow
 from registrar.office import Office, record
 from registrar.permits import store
@@ -44,7 +44,7 @@ def issue_permit(office: Office, row: ManifestRow, answers: str, silent: Sequenc
     if office.parts.clock.now() >= parse_time(manifest.expires_at):
         raise Refusal(Reason.MANIFEST_EXPIRED)
     answering = _answering(manifest, silent)
-    programmes = {o.field: o.value for o in shown_openings(letter, row)}["programmes"]
+    programmes = {o.field: o.value for o in shown_reveals(letter, row)}["programmes"]
     _check_minimum(office, manifest, programmes, answering)
     signed_manifest = Signed(row.body, row.signature, office.parts.name)
     holders, skips = ask_holders(office, Question(signed_manifest, manifest, "rules", answers))

@@ -178,7 +178,7 @@ def _store(
         "size": determined.head.size,
         "root": determined.head.root.hex(),
     }
-    openings = salted.seal(key, owner=row.number)
+    reveals = salted.seal(key, owner=row.number)
 
     def write(tx: Tx) -> Signed:
         # The holders took their time: the application may have ended meanwhile.
@@ -187,7 +187,7 @@ def _store(
         if there is not None:
             return _same(office, there, question)
         store.add(tx.conn, stored)
-        record(tx, "recheck.issued", fields, openings)
+        record(tx, "recheck.issued", fields, reveals)
         return signed
 
     return office.parts.writer.run(write)

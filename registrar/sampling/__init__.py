@@ -1,1 +1,1 @@
-"""Samples: what a reviewer drew, and its opening to this reviewer alone."""
+"""Samples: what a reviewer drew, and its disclosure to this reviewer alone."""

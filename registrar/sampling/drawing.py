@@ -111,13 +111,13 @@ def _record(office: Office, rows: list[DrawnRow], of: int, *, named: bool) -> No
         "named": named,
         "reviewer": salted.commit("reviewer", rows[0].reviewer),
     }
-    openings = salted.seal(office.parts.kek)
+    reveals = salted.seal(office.parts.kek)
 
     def write(tx: Tx) -> None:
         before = store.count_since(tx.conn, format_time(since))
         if before + len(rows) > office.limits.max_sampled_a_day:
             raise Refusal(Reason.SAMPLE_LIMIT, f"{before} entries were drawn in the last 24 hours")
-        record(tx, "sample.drawn", fields, openings)
+        record(tx, "sample.drawn", fields, reveals)
         store.add(tx.conn, rows)
 
     office.parts.writer.run(write)

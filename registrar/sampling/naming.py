@@ -13,19 +13,25 @@ from collections.abc import Iterator
 from crypto.labels import Label
 from crypto.sealing import SealingPublicKey
 from ledger import event, log
-from model.opened import MAX_OFFICERS, OfficerOf, OpenedOfficers, officers_parts, seal_opened
+from model.disclosure import (
+    MAX_OFFICERS,
+    OfficerOf,
+    OfficersDisclosure,
+    officers_parts,
+    seal_disclosure,
+)
 from model.reasons import Reason
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.vault import open_letter
 from registrar.office import Office, record
 from runtime.errors import Refusal
-from runtime.storage.salting import SealedOpenings, unseal
-from runtime.storage.store import openings_of
+from runtime.storage.salting import SealedReveals, unseal
+from runtime.storage.store import reveals_of
 from runtime.storage.writer import Tx
 from runtime.transport.guard import Caller
 
 
-def open_officers(office: Office, first: int, caller: Caller) -> tuple[int, bytes]:
+def disclose_officers(office: Office, first: int, caller: Caller) -> tuple[int, bytes]:
     """Return where the next page begins, and this page's officers, sealed to the caller.
 
     What was erased is left out. Ledgered before it is shown. Raises Refusal(not_found).
@@ -36,30 +42,30 @@ def open_officers(office: Office, first: int, caller: Caller) -> tuple[int, byte
             raise Refusal(Reason.NOT_FOUND, f"the ledger has {size} entries")
     stop = min(size, first + MAX_OFFICERS)
     sealed = _sealed(office, first, stop)
-    found = [each for entry, openings in sealed for each in _officer(office, entry, openings)]
+    found = [each for entry, reveals in sealed for each in _officer(office, entry, reveals)]
     _record(office, first, stop - first, caller)
     key = SealingPublicKey(bytes.fromhex(caller.member.seal_key))
-    opened = OpenedOfficers(format="hedui-officers/1", officers=found)
+    opened = OfficersDisclosure(format="hedui-officers/1", officers=found)
     parts = officers_parts(first, caller.name)
-    return stop, seal_opened(opened, key, Label.OFFICERS_SEAL, parts)
+    return stop, seal_disclosure(opened, key, Label.OFFICERS_SEAL, parts)
 
 
-def _sealed(office: Office, first: int, stop: int) -> list[tuple[int, SealedOpenings]]:
+def _sealed(office: Office, first: int, stop: int) -> list[tuple[int, SealedReveals]]:
     with office.parts.database.read() as conn:
         leaves = enumerate(log.entries(conn, first, stop), first)
         issued = [at for at, leaf in leaves if event.decode(leaf).event == "manifest.issued"]
-        found = [(at, openings_of(conn, at)) for at in issued]
-    return [(at, openings) for at, openings in found if openings is not None]
+        found = [(at, reveals_of(conn, at)) for at in issued]
+    return [(at, reveals) for at, reveals in found if reveals is not None]
 
 
-def _officer(office: Office, entry: int, sealed: SealedOpenings) -> Iterator[OfficerOf]:
+def _officer(office: Office, entry: int, sealed: SealedReveals) -> Iterator[OfficerOf]:
     with office.parts.database.read() as conn:
         row = authorizations.get(conn, sealed.owner)
     if row is None or row.state == "erased":
         return
-    for opening in unseal(open_letter(office, row).key, sealed):
-        if opening.field == "officer":
-            yield OfficerOf(entry=entry, name=str(opening.value), salt=opening.salt.hex())
+    for reveal in unseal(open_letter(office, row).key, sealed):
+        if reveal.field == "officer":
+            yield OfficerOf(entry=entry, name=str(reveal.value), salt=reveal.salt.hex())
 
 
 def _record(office: Office, first: int, count: int, caller: Caller) -> None:
@@ -69,9 +75,9 @@ def _record(office: Office, first: int, count: int, caller: Caller) -> None:
         "count": count,
         "reviewer": salted.commit("reviewer", caller.name),
     }
-    openings = salted.seal(office.parts.kek)
+    reveals = salted.seal(office.parts.kek)
 
     def write(tx: Tx) -> None:
-        record(tx, "officers.opened", fields, openings)
+        record(tx, "officers.opened", fields, reveals)
 
     office.parts.writer.run(write)

@@ -9,9 +9,9 @@ from hedui.v1 import registrar_pb2 as pb
 from hedui.v1 import registrar_pb2_grpc
 from model.reasons import Reason
 from registrar.office import Office
+from registrar.sampling.disclosure import disclose_drawn
 from registrar.sampling.drawing import draw
-from registrar.sampling.naming import open_officers
-from registrar.sampling.opening import open_drawn
+from registrar.sampling.naming import disclose_officers
 from runtime.errors import Refusal
 from runtime.transport.guard import current_caller, ensure_time
 
@@ -38,7 +38,9 @@ class SampleService(registrar_pb2_grpc.SampleServiceServicer):
 
         return self._guarded(act)
 
-    def OpenSample(self, request: pb.OpenSampleRequest, context: Any) -> pb.OpenSampleReply:
+    def DiscloseSample(
+        self, request: pb.DiscloseSampleRequest, context: Any
+    ) -> pb.DiscloseSampleReply:
         """One drawn entry, sealed to the caller."""
         caller, sample, entry = current_caller(), request.sample, request.entry
         known = {"sample": sample} if _is_id(sample) else {}
@@ -47,23 +49,25 @@ class SampleService(registrar_pb2_grpc.SampleServiceServicer):
             _check_range(entry)
             if not known:
                 raise Refusal(Reason.MALFORMED, f"sample: {_ID_DIGITS} digits, hex")
-            return open_drawn(self._office, sample, entry, caller)
+            return disclose_drawn(self._office, sample, entry, caller)
 
         sealed = self._guarded(act, **known)
         ensure_time()
-        return pb.OpenSampleReply(sealed=sealed)
+        return pb.DiscloseSampleReply(sealed=sealed)
 
-    def OpenOfficers(self, request: pb.OpenOfficersRequest, context: Any) -> pb.OpenOfficersReply:
+    def DiscloseOfficers(
+        self, request: pb.DiscloseOfficersRequest, context: Any
+    ) -> pb.DiscloseOfficersReply:
         """Who asked for each manifest of a page, sealed to the caller."""
         caller, first = current_caller(), request.first
 
         def act() -> tuple[int, bytes]:
             _check_range(first)
-            return open_officers(self._office, first, caller)
+            return disclose_officers(self._office, first, caller)
 
         stop, sealed = self._guarded(act)
         ensure_time()
-        return pb.OpenOfficersReply(next=stop, sealed=sealed)
+        return pb.DiscloseOfficersReply(next=stop, sealed=sealed)
 
     def _guarded(self, act: Callable[[], T], **clear: str) -> T:
         """Act; a refusal is ledgered with the reviewer as a commitment."""

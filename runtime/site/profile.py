@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import SettingsError
-from runtime.site.settings import Settings, load_settings, to_toml
+from runtime.site.settings import Settings, load_settings
 
 FILE_NAME = "hedui.toml"
 
@@ -70,9 +70,3 @@ def read_profile(path: Path) -> Profile:
     if not home.is_dir():
         raise SettingsError(f'profile {path}: home {home} is not a folder. Correct key "home"')
     return Profile(path=path, home=home, person=settings.person)
-
-
-def write_profile(path: Path, *, home: str, person: str = "") -> None:
-    """Write a profile, for ``init`` and the launcher."""
-    table = ProfileSettings(home=home, person=person).model_dump()
-    path.write_text(to_toml(table), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Tables that every process has: approved policies, and sealed openings of ledger entries."""
+"""Tables that every process has: approved policies, and sealed reveals of ledger entries."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -6,10 +6,8 @@ from typing import Final
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -19,7 +17,11 @@ from sqlalchemy import (
     update,
 )
 
-from runtime.storage.salting import SealedOpenings
+# Re-exported: whoever is no store takes these two names from here (.importlinter).
+from sqlalchemy import Connection as Connection
+from sqlalchemy import MetaData as MetaData
+
+from runtime.storage.salting import SealedReveals
 
 _Number = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -39,7 +41,7 @@ OPENINGS: Final = Table(
     "ledger_opening",
     METADATA,
     Column("entry", _Number, primary_key=True, autoincrement=False),
-    # Whose key sealed it; "" for the process's own. Destroying that key erases the opening.
+    # Whose key sealed it; "" for the process's own. Destroying that key erases the reveal.
     Column("owner", String(64), nullable=False, index=True),
     Column("sealed", LargeBinary, nullable=False),
 )
@@ -57,29 +59,31 @@ class PolicyRow:
     withdrawn_at: str
 
 
-def include(metadata: MetaData) -> MetaData:
-    """Add these tables to a process's own and return it."""
-    for table in METADATA.sorted_tables:
-        table.to_metadata(metadata)
+def whole(*parts: MetaData) -> MetaData:
+    """Return a process's own tables and those that every process has, as new objects."""
+    metadata = MetaData()
+    for part in (*parts, METADATA):
+        for table in part.sorted_tables:
+            table.to_metadata(metadata)
     return metadata
 
 
-def keep_openings(conn: Connection, entry: int, openings: SealedOpenings) -> None:
-    """Keep the sealed openings of one ledger entry, in the entry's own transaction."""
-    row = {"entry": entry, "owner": openings.owner, "sealed": openings.sealed}
+def keep_reveals(conn: Connection, entry: int, reveals: SealedReveals) -> None:
+    """Keep the sealed reveals of one ledger entry, in the entry's own transaction."""
+    row = {"entry": entry, "owner": reveals.owner, "sealed": reveals.sealed}
     conn.execute(insert(OPENINGS), row)
 
 
-def openings_of(conn: Connection, entry: int) -> SealedOpenings | None:
-    """The sealed openings of one entry, None where it has none."""
+def reveals_of(conn: Connection, entry: int) -> SealedReveals | None:
+    """The sealed reveals of one entry, None where it has none."""
     row = conn.execute(
         select(OPENINGS.c.owner, OPENINGS.c.sealed).where(OPENINGS.c.entry == entry)
     ).one_or_none()
-    return None if row is None else SealedOpenings(row.owner, bytes(row.sealed))
+    return None if row is None else SealedReveals(row.owner, bytes(row.sealed))
 
 
-def destroy_openings(conn: Connection, owner: str) -> None:
-    """Destroy every opening that was sealed under one owner's key."""
+def destroy_reveals(conn: Connection, owner: str) -> None:
+    """Destroy every reveal that was sealed under one owner's key."""
     conn.execute(delete(OPENINGS).where(OPENINGS.c.owner == owner))
 
 

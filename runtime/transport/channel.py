@@ -37,6 +37,7 @@ from runtime.site.identity import Identity
 from runtime.site.settings import did_you_mean
 from runtime.transport.probe import check_own, probe
 from runtime.transport.status import REASON_KEY
+from runtime.transport.versions import stated_by
 
 StubFactory = Callable[[grpc.Channel], Any]
 """A generated stub: ``QueryServiceStub``."""
@@ -109,6 +110,7 @@ class Dialer:
         self._identity = identity
         self._endpoints = endpoints
         self._clock = clock
+        self._stated = stated_by(federation)
         self._extra = tuple(extra_interceptors)
         self._connect_timeout_s = connect_timeout_s
         self._links: dict[str, _Link] = {}
@@ -145,7 +147,8 @@ class Dialer:
         try:
             call = getattr(stub(self.channel(process)), method)
             message = request if _is_message(request) else iter(request)
-            return Pending(self, process, call.future(message, timeout=timeout_s), None)
+            future = call.future(message, timeout=timeout_s, metadata=self._stated)
+            return Pending(self, process, future, None)
         except RuntimeFault as fault:
             return Pending(self, process, None, fault)
 
@@ -155,7 +158,7 @@ class Dialer:
         """Call a method that replies with a stream; yields its messages, raises as ``call``."""
         call = getattr(stub(self.channel(process)), method)
         message = request if _is_message(request) else iter(request)
-        replies = call(message, timeout=timeout_s)
+        replies = call(message, timeout=timeout_s, metadata=self._stated)
         try:
             yield from replies
         except grpc.RpcError as error:

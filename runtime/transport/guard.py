@@ -26,6 +26,7 @@ from runtime.errors import CertificateError, Refusal
 from runtime.logging import Log, describe
 from runtime.site.certificates import Certificate, parse_certificate
 from runtime.transport.status import REASON_KEY, as_refusal, status_of
+from runtime.transport.versions import check_stated
 
 # gRPC gives a call without a deadline some 2^63 ns to live.
 _ENDLESS_S: Final = 10_000_000.0
@@ -180,33 +181,44 @@ class Guard(grpc.ServerInterceptor):
     def _admit(self, method: str, context: grpc.ServicerContext) -> Caller:
         caller: Caller | None = None
         try:
-            caller = self._authenticate(context)
-            self._allow(method, caller)
+            certificate = self._shown(context)
+            caller = self._known(certificate)
+            # First: to a caller of another file, "not a member" would tell the wrong mistake.
+            check_stated(context.invocation_metadata() or (), self._federation)
+            admitted = self._authenticate(certificate, caller)
+            self._allow(method, admitted)
             self._check_deadline(context)
         except Exception as error:
             reason = error.reason if isinstance(error, Refusal) else Reason.INTERNAL
             self._counters.add(f"{AT_THE_DOOR}{reason}")
             self._fail(method, caller, context, error)
             raise
-        return caller
+        return admitted
 
-    def _authenticate(self, context: grpc.ServicerContext) -> Caller:
+    def _shown(self, context: grpc.ServicerContext) -> Certificate:
         # Typed as str -> bytes by the stubs; really str -> list of bytes.
         shown: Any = context.auth_context().get("x509_pem_cert")
         if not shown:
             raise Refusal(Reason.UNAUTHENTICATED, "the call carries no certificate")
         try:
-            certificate = self._parse(shown[0])
+            return self._parse(shown[0])
         except CertificateError as error:
             raise Refusal(Reason.UNAUTHENTICATED, str(error)) from None
+
+    def _known(self, certificate: Certificate) -> Caller | None:
         member = self._federation.by_certificate(certificate.sha256)
         if member is None or not _same(certificate, member, self._federation.name):
+            return None
+        return Caller(member, certificate.sha256)
+
+    def _authenticate(self, certificate: Certificate, caller: Caller | None) -> Caller:
+        if caller is None:
             raise Refusal(Reason.UNAUTHENTICATED)
         try:
             certificate.check_validity(self._clock.now())
         except CertificateError as error:
             raise Refusal(Reason.CERTIFICATE_EXPIRED, str(error)) from None
-        return Caller(member, certificate.sha256)
+        return caller
 
     def _allow(self, method: str, caller: Caller) -> None:
         roles = self._access.get(method, frozenset())

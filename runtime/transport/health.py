@@ -99,9 +99,3 @@ def read_health(address: str, *, timeout_s: float) -> Health | None:
     }
     serving = reply.status == health_pb2.HealthCheckResponse.SERVING
     return Health(serving, refused)
-
-
-def check_health(address: str, *, timeout_s: float) -> bool:
-    """Whether a process serves; False too where nobody answers."""
-    found = read_health(address, timeout_s=timeout_s)
-    return found is not None and found.serving

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from crypto import jcs
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.errors import InvalidInput
 from hedui.v1 import common_pb2 as pb
 from model.documents.signed import Signed
@@ -26,20 +26,20 @@ def signed_to_wire(signed: Signed) -> pb.SignedDocument:
     return pb.SignedDocument(body=signed.body, signature=signed.signature, signer=signed.signer)
 
 
-def openings_from_wire(messages: Sequence[pb.Opening]) -> dict[str, Opening]:
+def reveals_from_wire(messages: Sequence[pb.Reveal]) -> dict[str, Reveal]:
     """Openings by field, unverified. Raises Refusal(malformed) for a repeated or bad one."""
-    openings: dict[str, Opening] = {}
+    reveals: dict[str, Reveal] = {}
     for message in messages:
-        if message.field in openings or len(message.salt) != SALT_BYTES:
-            raise Refusal(Reason.MALFORMED, f"opening {message.field[:40]!r}: repeated or bad salt")
+        if message.field in reveals or len(message.salt) != SALT_BYTES:
+            raise Refusal(Reason.MALFORMED, f"reveal {message.field[:40]!r}: repeated or bad salt")
         try:
             value = jcs.decode(message.value, max_bytes=MAX_OPENING_BYTES)
         except InvalidInput as error:
-            raise Refusal(Reason.MALFORMED, f"opening {message.field[:40]!r}: {error}") from None
-        openings[message.field] = Opening(message.field, value, message.salt)
-    return openings
+            raise Refusal(Reason.MALFORMED, f"reveal {message.field[:40]!r}: {error}") from None
+        reveals[message.field] = Reveal(message.field, value, message.salt)
+    return reveals
 
 
-def openings_to_wire(openings: Sequence[Opening]) -> list[pb.Opening]:
+def reveals_to_wire(reveals: Sequence[Reveal]) -> list[pb.Reveal]:
     """The same, outward."""
-    return [pb.Opening(field=o.field, value=jcs.encode(o.value), salt=o.salt) for o in openings]
+    return [pb.Reveal(field=o.field, value=jcs.encode(o.value), salt=o.salt) for o in reveals]

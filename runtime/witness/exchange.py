@@ -20,7 +20,8 @@ from runtime.errors import CallError, Refused, SettingsError
 from runtime.logging import Log
 from runtime.storage.database import Database
 from runtime.transport.channel import Dialer
-from runtime.witness.service import Witnessing, witness_verifier
+from runtime.witness.service import Witnessing
+from runtime.witness.verifiers import witness_verifier
 
 _OWN: Final = frozenset({"peer.cosigned", "peer.forked"})
 

@@ -12,7 +12,7 @@ from ledger.checkpoint import parse_text
 from ledger.note import parse_note
 from ledger.signer import LogSigner, Receipt
 from runtime.storage.database import Database
-from runtime.storage.writer import Tx, Writer
+from runtime.storage.writer import Writer
 
 
 class Receipts:
@@ -23,33 +23,12 @@ class Receipts:
         self._writer: Final = writer
         self._signer: Final = signer
 
-    def start(self) -> None:
-        """Write down the log's public key, and its creation as entry 0 of a new log."""
-        self._writer.run(self._begin)
-
     def issue(self, index: int) -> Receipt:
         """Receipt for the committed entry ``index`` against the present head."""
         with self._database.read() as conn:
             receipt = self._signer.receipt(conn, index)
         self._keep(receipt.checkpoint)
         return receipt
-
-    def checkpoint(self) -> bytes:
-        """The present head as a signed note."""
-        with self._database.read() as conn:
-            note = self._signer.checkpoint(conn)
-        self._keep(note)
-        return note
-
-    def consistency(self, old: int, new: int) -> list[bytes]:
-        """Proof that the log of ``old`` entries is a prefix of that of ``new``; ``0 < old``."""
-        with self._database.read() as conn:
-            return log.consistency(conn, old, new)
-
-    def _begin(self, tx: Tx) -> None:
-        log.store_key(tx.conn, self._signer.verifier.vkey())
-        if log.size(tx.conn) == 0:
-            tx.append("ledger.created", origin=self._signer.origin, suite="sha256-ed25519")
 
     def _keep(self, note: bytes) -> None:
         size = parse_text(parse_note(note).text).size

@@ -6,19 +6,19 @@ Learns: size and root of the other's log.
 The witness's own entry, ``peer.cosigned``, is committed before the cosignature leaves.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from crypto.errors import CryptoError
-from crypto.signing import SigningKey, VerifyKey
+from crypto.signing import SigningKey
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1 import ledger_pb2_grpc
 from ledger import checkpoint, cosignature, log
 from ledger.checkpoint import Checkpoint, origin_of
-from ledger.note import KeyType, Signature, Verifier, parse_note
+from ledger.note import Signature, Verifier, parse_note
 from ledger.signer import MAX_PATH, LogSigner
 from ledger.witness import Seen, Witness
-from model.federation import Federation, Member
+from model.federation import Federation
 from model.reasons import Reason
 from runtime.clock import Clock
 from runtime.errors import Refusal
@@ -27,37 +27,10 @@ from runtime.storage.writer import Tx, Writer
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer
 from runtime.witness.kept import StoredWitness
+from runtime.witness.verifiers import log_verifiers, witness_name, witness_verifier
 
 MAX_CHECKPOINT_BYTES: Final = 8 << 10
 MAX_LINE_BYTES: Final = 1 << 10
-
-
-def witness_name(federation: str, member: str) -> str:
-    """The name under which a member cosigns: ``hedui/<federation>/<member>/witness``."""
-    return f"{origin_of(federation, member)}/witness"
-
-
-def witness_verifier(federation: Federation, member: Member) -> Verifier | None:
-    """The pinned key under which a process or reviewer cosigns; None where it has none."""
-    if not member.cosign_key:
-        return None
-    key = VerifyKey(bytes.fromhex(member.cosign_key))
-    return Verifier(witness_name(federation.name, member.name), key, KeyType.COSIGNATURE)
-
-
-def witness_verifiers(federation: Federation) -> list[Verifier]:
-    """The pinned keys of all witnesses: the processes', then the reviewers'."""
-    found = (witness_verifier(federation, member) for member in federation.members)
-    return [verifier for verifier in found if verifier is not None]
-
-
-def log_verifiers(federation: Federation) -> Mapping[str, Verifier]:
-    """The pinned key of every process's log, by origin."""
-    keys = {
-        origin_of(federation.name, process.name): VerifyKey(bytes.fromhex(process.verify_key))
-        for process in federation.process
-    }
-    return {origin: Verifier(origin, key) for origin, key in keys.items()}
 
 
 class Witnessing:

@@ -16,9 +16,8 @@ from hedui.v1 import node_pb2
 from ledger import log
 from model.documents.query import RevocationList, Ticket
 from model.reasons import Reason
-from node.answering import answerer as answering
-from node.answering import checks, matching, store
-from node.answering.answerer import Answerer
+from node.answering import checks, contribution, matching, store
+from node.answering.answers import Answers
 from node.answering.checks import Examiner, Question
 from runtime.errors import Refusal, Refused
 from runtime.storage.writer import Tx
@@ -374,26 +373,26 @@ def refuses_strangers(monkeypatch: pytest.MonkeyPatch) -> None:
             raise Refusal(Reason.RESOURCE_UNKNOWN)
         return rows
 
-    monkeypatch.setattr(answering, "read_household", honest_but_frank)
+    monkeypatch.setattr(contribution, "read_household", honest_but_frank)
 
 
 def ledgers_matches(monkeypatch: pytest.MonkeyPatch) -> None:
     """A node that writes down when somebody was found."""
-    read, keep, matched = matching.read_household, Answerer._keep, [False]
+    read, keep, matched = matching.read_household, Answers._keep, [False]
 
     def noted(*args: Any, **kwargs: Any) -> Any:
         rows = read(*args, **kwargs)
         matched[0] = any(rows.values())
         return rows
 
-    def kept(self: Answerer, tx: Tx, question: Question, *rest: Any) -> Any:
+    def kept(self: Answers, tx: Tx, question: Question, *rest: Any) -> Any:
         if matched[0]:
             fields = {"query": question.ticket.query, "manifest": question.manifest_digest}
             tx.append("query.refused", reason="internal", **fields)
         return keep(self, tx, question, *rest)
 
-    monkeypatch.setattr(answering, "read_household", noted)
-    monkeypatch.setattr(Answerer, "_keep", kept)
+    monkeypatch.setattr(contribution, "read_household", noted)
+    monkeypatch.setattr(Answers, "_keep", kept)
 
 
 def test_a_question_looks_the_same_whoever_is_asked_about(attackers: Attackers) -> None:

@@ -6,6 +6,7 @@ from crypto import integers, knowledge, paillier, threshold
 from crypto.errors import ProofError
 from crypto.paillier import Encryption
 from crypto.rng import system_rng
+from tests.support.keys import as_signed
 from tests.support.smallkeys import small
 
 DEALT = small(2, 3)
@@ -19,7 +20,7 @@ PROOF = knowledge.prove(KEY, MADE, SECRET, context=VICTIM, rng=system_rng)
 def opened(ciphertext: int) -> int:
     shares = {s.index: threshold.share(DEALT.joint, s, ciphertext) for s in DEALT.shares[:2]}
     plaintext = threshold.combine(DEALT.joint, ciphertext, shares).plaintext
-    return paillier.decode_signed(KEY, plaintext)
+    return as_signed(KEY, plaintext)
 
 
 def test_without_proofs_the_inverse_cancels_the_victim() -> None:
@@ -38,7 +39,7 @@ MAULED = {
     "its inverse, re-randomised": INVERSE * FRESH.ciphertext % KEY.n2,
     "a re-randomised copy": paillier.product(KEY, [MADE.ciphertext, FRESH.ciphertext]),
     "a copy plus nine": paillier.product(KEY, [MADE.ciphertext, SHIFT.ciphertext]),
-    "twice the victim's": paillier.scale(KEY, MADE.ciphertext, 2),
+    "twice the victim's": pow(MADE.ciphertext, 2, KEY.n2),
     "its negative": KEY.n2 - MADE.ciphertext,
 }
 
@@ -72,6 +73,8 @@ def test_guessing_the_plaintext_without_r_proves_nothing() -> None:
 
 
 def test_an_answers_proof_does_not_serve_as_a_masks() -> None:
-    padded = PROOF + bytes(knowledge.mask_proof_bytes(KEY) - len(PROOF))
+    mask = paillier.encrypt_uniform(KEY, SECRET, rng=system_rng)
+    width = len(knowledge.prove_mask(KEY, mask, SECRET, context=VICTIM, rng=system_rng))
+    padded = PROOF + bytes(width - len(PROOF))
     with pytest.raises(ProofError):
         knowledge.verify_mask(KEY, MADE.ciphertext, padded, context=VICTIM)

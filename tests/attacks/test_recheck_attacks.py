@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from coordinator.opening.transcript import read_bits
-from desk.commands.comparing import find_determined
+from desk.client.recheck import find_determined
 from hedui.v1 import common_pb2, holder_pb2
 from hedui.v1 import recheck_pb2 as pb
 from hedui.v1.recheck_pb2_grpc import RecheckPermitServiceStub
 from holder import checks
+from holder.bits import Outcome, Recipient, read_bits
 from model.documents.opening import HolderHeader, Permit, RecheckPermit, answer_set_digest
 from model.documents.signed import Document, sign
 from model.reasons import Reason
@@ -150,14 +150,11 @@ def test_flips_and_results_open_for_the_reviewer_and_for_nobody_else(bench: Benc
         key = acting.identity.seal_key
     assert key is not None
     found = read_bits(
-        compared.flips,
-        results,
+        Outcome(compared.flips, results),
         again.permit,
         HolderHeader.decode(masked.mask.header.body),
         count=len(opened.bits),
-        name="rosa",
-        key=key,
-        federation=bench.county.federation,
+        to=Recipient("rosa", key, bench.county.federation),
     )
     assert found == opened.bits
     assert found[0] == 1

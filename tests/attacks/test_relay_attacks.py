@@ -296,13 +296,13 @@ def test_holders_that_forget_tell_the_departments_apart(
     attackers: Attackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both sums are below the limit or not: the bank's 2,000 yuan of debt have shown."""
-    add = holder_store.add_opening
-    monkeypatch.setattr(holder_store, "opening_of", lambda *_: None)
+    add = holder_store.add_participation
+    monkeypatch.setattr(holder_store, "participation_of", lambda *_: None)
     monkeypatch.setattr(
         holder_store,
-        "add_opening",
+        "add_participation",
         lambda conn, row, at: add(
-            conn, holder_store.Opening(**{**vars(row), "manifest": row.permit}), at
+            conn, holder_store.Participation(**{**vars(row), "manifest": row.permit}), at
         ),
     )
     relay, papers = attackers.relay, attackers.case("indebted")

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from desk.command import Options
-from desk.commands import drawing
-from desk.commands.drawing import Sampled
+from desk.client.sample import fetch
+from ledger.verify.reconcile import read_verified
 from model.documents.query import Ticket
 from model.documents.signed import Signed
 from model.identifiers import parse
@@ -22,6 +22,7 @@ from registrar.manifests import issuing
 from registrar.manifests.issuing import Issued
 from registrar.office import Office
 from reviewer.papers import Sources
+from reviewer.sample import Sampled, check_sampled
 from tests.support.county import County, make_county, resident, serve_county
 from tests.unit.coordinator.conftest import Bench, Bend
 from tests.unit.coordinator.test_reviewing import exported, reconciled
@@ -71,18 +72,18 @@ def asked(lying: Bench, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 
 def _sample(county: County, bundles: list[str]) -> tuple[Sources, list[Sampled]]:
-    chosen = Options(county.home, None, "rosa", verbose=False)
-    paths = [Path(bundle) for bundle in bundles]
-    sources = drawing.read_sources(chosen, paths, None, evidence=None, zone="Asia/Shanghai")
+    data = (county.home / "federation.toml").read_bytes()
+    ledgers = read_verified([Path(bundle) for bundle in bundles], data)
+    sources = Sources(county.federation, ledgers, ZoneInfo("Asia/Shanghai"))
     with county.acting("rosa") as acting:
-        return sources, drawing.fetch(acting, sources, 1, [], answers=False)
+        return sources, fetch(acting, sources, 1, [], answers=False)
 
 
 def test_what_the_department_answered_shows_that_somebody_else_was_asked_about(
     lying: Bench, asked: list[str]
 ) -> None:
     sources, (found,) = _sample(lying.county, asked)
-    checks = drawing.check(sources, found)["checks"]
+    checks = check_sampled(sources, found)["checks"]
     failed = [(c["about"], c["why"]) for c in checks if c["outcome"] == "FAILS"]
     assert [about for about, _ in failed] == ["answer: tax"]
     assert "commits to another ticket" in failed[0][1]
@@ -91,5 +92,5 @@ def test_what_the_department_answered_shows_that_somebody_else_was_asked_about(
 def test_without_the_departments_word_every_check_holds(lying: Bench, asked: list[str]) -> None:
     """The weakened reviewer, who believes the registrar's own ticket."""
     sources, (found,) = _sample(lying.county, asked)
-    checks = drawing.check(sources, replace(found, answers={}))["checks"]
+    checks = check_sampled(sources, replace(found, answers={}))["checks"]
     assert [c for c in checks if c["outcome"] == "FAILS"] == []

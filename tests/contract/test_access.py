@@ -12,12 +12,14 @@ from model.access import ACCESS, OWN_ORGANISATION_SERVICES
 from model.roles import PROCESS_ROLES, Role
 from runtime.clock import SystemClock
 from runtime.counters import Counters
-from runtime.logging import Log, MemorySink
+from runtime.logging import Log
 from runtime.site.certificates import host_name
 from runtime.site.identity import Identity, load_person, load_process_identity
 from runtime.site.settings import ServerSettings
 from runtime.transport.server import Server, build_server
+from runtime.transport.versions import stated_by
 from tests.support.homes import MEMBERS, Home, Who, make_home
+from tests.support.logs import MemorySink
 
 PROTO = Path(__file__).resolve().parents[2] / "proto"
 
@@ -107,14 +109,14 @@ def _identity(home: Home, role: Role) -> Identity:
     return load_person(home.path, f"person-{role}")[1]
 
 
-def _call(channel: Any, method: str) -> str:
+def _call(channel: Any, method: str, metadata: Any) -> str:
     """Return "served", or the reason of the refusal."""
     kind = METHODS[method]
     side = ("stream" if kind.client_streaming else "unary") + "_"
     side += "stream" if kind.server_streaming else "unary"
     request = iter([b""]) if kind.client_streaming else b""
     try:
-        reply = getattr(channel, side)(method)(request, timeout=20)
+        reply = getattr(channel, side)(method)(request, timeout=20, metadata=metadata)
         if kind.server_streaming:
             list(reply)
     except grpc.RpcError as error:
@@ -125,12 +127,23 @@ def _call(channel: Any, method: str) -> str:
 
 @pytest.mark.parametrize("role", sorted(Role))
 def test_every_rpc_with_this_role(home: Home, server: Server, role: Role) -> None:
+    stated = stated_by(home.federation())
+    with _channel(home, server, role) as channel:
+        for method in METHODS:
+            expected = "served" if role in ACCESS[method] else "wrong_role"
+            assert (method, _call(channel, method, stated)) == (method, expected)
+
+
+def test_every_rpc_asks_for_wire_and_federation_file(home: Home, server: Server) -> None:
+    with _channel(home, server, Role.COORDINATOR) as channel:
+        for method in METHODS:
+            assert (method, _call(channel, method, ())) == (method, "wire_version")
+
+
+def _channel(home: Home, server: Server, role: Role) -> grpc.Channel:
     identity = _identity(home, role)
     credentials = grpc.ssl_channel_credentials(
         home.authority.pem, identity.tls_key_pem, identity.certificate.pem
     )
     options = [("grpc.ssl_target_name_override", host_name(SERVER))]
-    with grpc.secure_channel(server.address, credentials, options=options) as channel:
-        for method in METHODS:
-            expected = "served" if role in ACCESS[method] else "wrong_role"
-            assert (method, _call(channel, method)) == (method, expected)
+    return grpc.secure_channel(server.address, credentials, options=options)

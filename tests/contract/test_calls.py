@@ -17,9 +17,9 @@ from hedui.v1.node_pb2_grpc import (
 from model.reasons import Reason
 from runtime import errors
 from runtime.transport.guard import ensure_time
-from runtime.transport.health import check_health
 from tests.support.calls import Handler, Site, refused, start_node
 from tests.support.homes import Home
+from tests.support.serving import check_health
 
 
 def raising(error: Exception) -> Handler:

@@ -56,7 +56,7 @@ def test_an_admin_of_another_organisation_is_refused(site: Site) -> None:
 
 def test_a_call_without_deadline_is_refused(site: Site) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        bare(site.dialer().channel("tax"), "QueryService/Answer", timeout_s=None)
+        bare(site, "QueryService/Answer", timeout_s=None)
     assert reason_of(caught.value) == Reason.NO_DEADLINE
     refused(site, Reason.MALFORMED, timeout_s=3600)
     assert site.node.callers == []
@@ -64,9 +64,8 @@ def test_a_call_without_deadline_is_refused(site: Site) -> None:
 
 def test_bytes_that_are_no_message_are_refused_after_the_role(site: Site) -> None:
     def send(name: str) -> str:
-        channel: Any = site.dialer(name).channel("tax")
         with pytest.raises(grpc.RpcError) as caught:
-            channel.unary_unary("/hedui.v1.QueryService/Answer")(b"\xff\xff", timeout=5)
+            bare(site, "QueryService/Answer", body=b"\xff\xff", name=name)
         return reason_of(caught.value)
 
     assert send("coordinator") == Reason.MALFORMED
@@ -84,10 +83,9 @@ def test_a_message_that_is_too_large_is_counted_though_grpc_refuses_it_by_itself
     site = start_node(home)
     unread = f"{AT_THE_DOOR}{Reason.UNREAD}"
     try:
-        send: Any = site.dialer().channel("tax").unary_unary("/hedui.v1.QueryService/Answer")
         for _ in range(3):
             with pytest.raises(grpc.RpcError, match="larger than max"):
-                send(bytes(70_000), timeout=10)
+                bare(site, "QueryService/Answer", body=bytes(70_000), timeout_s=10)
         end = time.monotonic() + 10
         while site.service.counters.snapshot().get(unread) != 3:
             assert time.monotonic() < end, site.service.counters.snapshot()
@@ -107,10 +105,10 @@ def test_a_certificate_that_ends_on_an_open_channel_is_refused(home: Home) -> No
     site = start_node(home, clock=clock)
     try:
         channel = site.dialer().channel("tax")
-        bare(channel, "QueryService/Answer", timeout_s=5)
+        bare(site, "QueryService/Answer", channel=channel)
         clock.move(days=31)
         with pytest.raises(grpc.RpcError) as caught:
-            bare(channel, "QueryService/Answer", timeout_s=5)
+            bare(site, "QueryService/Answer", channel=channel)
         assert reason_of(caught.value) == Reason.CERTIFICATE_EXPIRED
         assert site.node.callers == ["coordinator"]
     finally:
@@ -128,7 +126,7 @@ def test_a_certificate_of_the_authority_that_is_not_pinned_is_refused(home: Home
 
 def test_a_method_that_nobody_serves_is_counted(site: Site) -> None:
     with pytest.raises(grpc.RpcError, match="Method not found"):
-        bare(site.dialer().channel("tax"), "Nothing/Here", timeout_s=5)
+        bare(site, "Nothing/Here")
     assert site.service.counters.snapshot()["call.unknown_method"] == 1
 
 

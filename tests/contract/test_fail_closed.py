@@ -29,9 +29,8 @@ from runtime.process import Assembly, Kind, create_database
 from runtime.site.endpoints import Endpoints, RunFile
 from runtime.site.identity import load_person
 from runtime.transport.channel import Dialer
-from runtime.transport.health import check_health
 from tests.support.homes import Home, make_home
-from tests.support.serving import await_serving, spawn
+from tests.support.serving import await_serving, check_health, spawn
 from tests.support.strace import attached, require_strace
 
 BOUND_S = 20

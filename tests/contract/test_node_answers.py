@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.paillier import encrypt_with
 from hedui.v1 import node_pb2
 from hedui.v1.node_pb2_grpc import QueryServiceStub
@@ -18,7 +18,7 @@ from model.fields import format_time
 from model.policy import compile_policy, parse
 from model.reasons import Reason
 from node.answering import store
-from node.answering.encrypting import SealedCopy, open_copy
+from node.answering.encrypting import SealedCopy, unseal_copy
 from runtime import errors
 from runtime.documents import check_ciphertext
 from tests.support.nodes import HOMES, WAGES, Case, World, person, run_node, unpack
@@ -139,7 +139,7 @@ def test_the_node_can_recompute_its_ciphertext_from_the_sealed_copy(world: World
     with parts.database.read() as conn:
         kept = store.sealed_answer(conn, answer.query)
     assert kept is not None
-    copy = open_copy(key, parts.kek, SealedCopy(*kept), query=answer.query)
+    copy = unseal_copy(key, parts.kek, SealedCopy(*kept), query=answer.query)
     assert encrypt_with(key, copy.plaintext, copy.randomness) == int(answer.ciphertext, 16)
 
 
@@ -190,8 +190,8 @@ def reopened(world: World, name: str, value: Any) -> Case:
     case = world.case([ANN])
     return replace(
         case,
-        openings=[Opening(o.field, value if o.field == name else o.value, o.salt)
-                  for o in case.openings],
+        reveals=[Reveal(o.field, value if o.field == name else o.value, o.salt)
+                  for o in case.reveals],
     )  # fmt: skip
 
 
@@ -235,7 +235,7 @@ BENT: dict[str, tuple[Callable[[World], Case], Reason]] = {
     "a programme that the policy does not have": (
         lambda w: w.case([ANN], programmes=["medical"]), Reason.MANIFEST_MISMATCH),
     "an opening too few": (
-        lambda w: replace(c := w.case([ANN]), openings=c.openings[:3]), Reason.MANIFEST_MISMATCH),
+        lambda w: replace(c := w.case([ANN]), reveals=c.reveals[:3]), Reason.MANIFEST_MISMATCH),
     "another epoch": (lambda w: ticket(w.case([ANN]), epoch=2), Reason.EPOCH_UNKNOWN),
     "resources that were not granted": (
         lambda w: ticket(w.case([ANN]), resources=["tax.wages"]), Reason.RESOURCE_NOT_GRANTED),
@@ -283,7 +283,7 @@ BROKEN: dict[str, tuple[Callable[[node_pb2.AnswerRequest], None], Reason]] = {
         Reason.SIGNATURE_INVALID,
     ),
     "no revocation list": (lambda r: r.ClearField("revocations"), Reason.MALFORMED),
-    "an opening twice": (lambda r: r.openings.append(r.openings[0]), Reason.MALFORMED),
+    "an opening twice": (lambda r: r.reveals.append(r.reveals[0]), Reason.MALFORMED),
 }
 
 

@@ -17,9 +17,9 @@ from runtime import errors
 from runtime.process import Service
 from runtime.site.certificates import create_authority
 from runtime.site.endpoints import write_endpoints
-from runtime.transport.health import check_health
 from tests.support.calls import Node, Site, bare, start_node
 from tests.support.homes import FixedClock, Home, who
+from tests.support.serving import check_health
 
 
 def moved(home: Home, name: str, address: str) -> None:
@@ -130,7 +130,7 @@ def test_a_server_that_changes_its_certificate_under_a_channel_gets_no_call(home
         moved(home, "tax", f"127.0.0.1:{port}")
         site = Site(home, Node(), Service(Node().kind(), home=home.path, name="tax"))
         dialer = site.dialer()
-        bare(dialer.channel("tax"), "QueryService/Answer", timeout_s=5)
+        bare(site, "QueryService/Answer", channel=dialer.channel("tax"))
     # Same authority, same name, same address: only the pinned certificate tells them apart.
     home.certify(who("tax"), pin=False)
     with Impostor(home, "tax", f"127.0.0.1:{port}") as second:

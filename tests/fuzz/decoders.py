@@ -21,11 +21,11 @@ with atheris.instrument_imports(include=["crypto", "ledger", "model"]):
     from crypto.packing import Layout
     from crypto.signing import SigningKey
     from ledger import checkpoint, event, note
+    from model.disclosure import AnswerDisclosure, EntryDisclosure, Granted, OfficersDisclosure
     from model.documents.opening import HolderHeader, Permit, RecheckPermit
     from model.documents.query import Answer, Manifest, OfficerRequest, RevocationList, Ticket
     from model.documents.sampling import SampleGrant
     from model.documents.signed import DocumentError
-    from model.opened import Granted, OpenedAnswer, OpenedEntry, OpenedOfficers
     from tests.support.smallkeys import SMALL_BITS, small
 
 JOINT = small().joint
@@ -34,7 +34,7 @@ STATE = comparison.evaluator_start(AGREED, [3], rng=lambda n: b"\x07" * n)[0]
 DOCUMENTS = (
     *(Manifest, Ticket, Answer, Permit, HolderHeader, OfficerRequest, RevocationList),
     RecheckPermit,
-    *(SampleGrant, Granted, OpenedEntry, OpenedAnswer, OpenedOfficers),
+    *(SampleGrant, Granted, EntryDisclosure, AnswerDisclosure, OfficersDisclosure),
 )
 
 

@@ -21,12 +21,13 @@ from typing import Any
 import pytest
 
 from ledger.event import Entry
-from model.reasons import EXPLANATIONS, Reason
+from model.explanations import EXPLANATIONS
+from model.reasons import Reason
 from simulations import plan as plans
 from simulations.federation import in_parallel
 from tests.support.village import DEPARTMENTS, HOLDERS, REFUSED, WAITING, Village, expected, says
 
-MOMENTS = random.Random(20261123)
+MOMENTS = random.Random(int(os.environ.get("HEDUI_TEST_SEED", "20261123")))
 
 
 def outcomes(village: Village, cases: Sequence[dict[str, Any]]) -> dict[str, str]:

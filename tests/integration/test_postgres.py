@@ -60,7 +60,7 @@ def test_state_entries_receipts_and_export(
 ) -> None:
     signer = LogSigner("hedui/test/node", SigningKey(bytes(32)))
     receipts = Receipts(database, writer, signer)
-    receipts.start()
+    writer.run(lambda tx: tx.append("ledger.created", origin=signer.origin, suite="x"))
 
     def answer(tx: Tx) -> int:
         tx.conn.execute(insert(ROWS), {"id": 7})

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from desk.commands.exporting import verifier_of
 from hedui.v1 import ledger_pb2
 from hedui.v1.ledger_pb2_grpc import LedgerServiceStub
 from ledger.verify.verdict import main as verify
@@ -19,9 +18,10 @@ from runtime.process import Service
 from runtime.site.joining import DatabasePlace
 from runtime.storage.copy import copy_ledger
 from runtime.storage.faults import DatabaseInUse, DatabaseUnusable
-from runtime.transport.health import check_health
+from runtime.witness.verifiers import log_verifier
 from tests.support.county import PROCESSES, _kind, make_county, serve_county
 from tests.support.postgres import PASSWORD, PostgresServer
+from tests.support.serving import check_health
 from tests.unit.coordinator.conftest import Bench, Bend
 from tests.unit.coordinator.test_reviewing import exported, reconciled
 
@@ -123,7 +123,7 @@ def test_a_copy_of_the_ledger_is_verified_offline(
     url, file = places["police"].url, tmp_path / "police.db"
     federation = served.county.federation
     (member,) = (process for process in federation.process if process.name == "police")
-    key = verifier_of(federation, "police", member.verify_key).vkey()
+    key = log_verifier(federation, "police", member.verify_key).vkey()
     size = copy_ledger(url, file)
     with closing(sqlite3.connect(file)) as copy:
         assert copy.execute("select count(*) from ledger_leaf").fetchone() == (size,)

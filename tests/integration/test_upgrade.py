@@ -12,21 +12,16 @@ import pytest
 from sqlalchemy import Connection, func, inspect, select
 from sqlalchemy import table as sql_table
 
-from desk.commands import requesting
-from desk.commands.exporting import verifier_of
-from hedui.v1 import registrar_pb2
-from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub
+from desk.client import authorizations, cases
 from holder.store import SECRETS
 from ledger import log
 from ledger.verify.verdict import main as verify
-from model.documents.authorization import AuthorizationCheck
-from model.documents.signed import sign
 from model.federation import Federation, Process
 from runtime.process import create_database
 from runtime.storage.copy import copy_ledger
 from runtime.storage.schema import SCHEMA, STAMP
 from runtime.storage.upgrade import FILE_NAME
-from runtime.transport.wire import signed_from_wire, signed_to_wire
+from runtime.witness.verifiers import log_verifier
 from tests.support.postgres import ENGINES, PostgresServer, keep_on_server
 from tests.support.stored import NAMES, Stored, kind_of, unpack
 
@@ -61,8 +56,8 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Stored:
 def settled(served: Stored, case_id: str, *, wait_s: int = 90) -> Any:
     """The case once it runs no more."""
     with served.acting("officer-wang") as acting:
-        case = requesting.get_case(acting, case_id)
-        found = requesting.follow(acting, [case], wait_s=wait_s, progress=lambda _cases: None)
+        case = cases.get_case(acting, case_id)
+        found = cases.follow(acting, [case], wait_s=wait_s, progress=lambda _cases: None)
     return found[0]
 
 
@@ -96,7 +91,7 @@ def test_the_ledger_of_before_is_the_beginning_of_the_one_that_goes_on(
     else:
         copy_ledger(place, file)
     assert (
-        verify([str(file), "--key", verifier_of(federation, name, member.verify_key).vkey()]) == 0
+        verify([str(file), "--key", log_verifier(federation, name, member.verify_key).vkey()]) == 0
     )
 
 
@@ -116,10 +111,10 @@ def test_a_case_that_was_midway_in_its_opening_is_determined(served: Stored) -> 
 
 def test_what_was_determined_decided_and_erased_reads_as_before(served: Stored) -> None:
     with served.acting("officer-wang") as acting:
-        found = {case.case_id: case for case in requesting.all_cases(acting)}
-    for why, case in served.facts["cases"].items():
-        if case["state"] not in ("asking", "opening", "erased"):
-            assert found[case["case_id"]].state == case["state"], why
+        found = {case.case_id: case for case in cases.all_cases(acting)}
+    for why, was in served.facts["cases"].items():
+        if was["state"] not in ("asking", "opening", "erased"):
+            assert found[was["case_id"]].state == was["state"], why
     decided = found[served.facts["cases"]["decided, re-checked"]["case_id"]]
     assert [p.outcome for p in decided.programmes] == ["met"]
 
@@ -127,16 +122,10 @@ def test_what_was_determined_decided_and_erased_reads_as_before(served: Stored) 
 def test_a_letter_that_was_a_draft_is_put_into_force_and_asked_about(served: Stored) -> None:
     number = served.facts["letters"]["8"]
     with served.acting("checker-li") as acting:
-        request = registrar_pb2.GetAuthorizationRequest(number=number)
-        letter = acting.call("registrar", AuthorizationServiceStub, "GetAuthorization", request)
-        digest = signed_from_wire(letter.authorization).digest
-        check = AuthorizationCheck(number=number, authorization=digest, checker="checker-li")
-        signed = sign(check, acting.identity.sign_key, "checker-li")
-        confirm = registrar_pb2.ConfirmAuthorizationRequest(check=signed_to_wire(signed))
-        acting.call("registrar", AuthorizationServiceStub, "ConfirmAuthorization", confirm)
-    policy = requesting.question(str(served.folder / "policy.toml"), [], "")
+        authorizations.confirm(acting, authorizations.read(acting, number))
+    policy = cases.question(str(served.folder / "policy.toml"), [], "")
     with served.acting("officer-wang") as acting:
-        (case,) = requesting.open_cases(acting, [number], policy)
+        (case,) = cases.open_cases(acting, [number], policy)
     assert settled(served, case.case_id).state == "determined"
 
 

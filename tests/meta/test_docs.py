@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from coordinator.settings import CoordinatorSettings
-from desk.commands.letter import Letter, LetterGrant, LetterMember
+from desk.client.letter import GrantForm, LetterForm, MemberForm
 from ledger.verify.reconcile import FINDINGS, KINDS
 from ledger.verify.verdict import CODES
 from model.identifiers import IdentifierType
@@ -38,7 +38,7 @@ SETTINGS: tuple[type[BaseModel], ...] = (
 FILES_OF_OPERATIONS: tuple[type[BaseModel], ...] = (
     *(Plan, PlannedProcess, PlannedPerson),
     *(Mapping, Columns, Amount),
-    *(Letter, LetterMember, LetterGrant),
+    *(LetterForm, MemberForm, GrantForm),
 )
 TABLES_OF_POLICIES: tuple[type[BaseModel], ...] = (
     schema.PolicyFile,

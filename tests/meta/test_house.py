@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from model.access import ACCESS
-from model.reasons import EXPLANATIONS, Reason
+from model.explanations import EXPLANATIONS
+from model.reasons import Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (

@@ -26,6 +26,7 @@ from runtime.site.identity import load_person, load_process_identity
 from runtime.transport.channel import Dialer
 from runtime.transport.guard import current_caller
 from runtime.transport.server import offer
+from runtime.transport.versions import stated_by
 from tests.support.homes import Home
 
 Handler = Callable[[Any, Any], Any]
@@ -117,9 +118,21 @@ def reason_of(error: grpc.RpcError) -> str:
     return str(dict(trailing)["hedui-reason"])
 
 
-def bare(channel: Any, method: str, *, timeout_s: float | None) -> Any:
-    """Call past the dialer, with bytes and perhaps without a deadline."""
-    return channel.unary_unary(f"/hedui.v1.{method}")(b"", timeout=timeout_s)
+def bare(
+    site: Site,
+    method: str,
+    *,
+    timeout_s: float | None = 5,
+    channel: Any = None,
+    body: bytes = b"",
+    name: str = "coordinator",
+    metadata: tuple[tuple[str, str], ...] | None = None,
+) -> Any:
+    """Call past the dialer, with bytes, perhaps without a deadline or with other metadata."""
+    stated = stated_by(site.home.federation()) if metadata is None else metadata
+    channel = channel or site.dialer(name).channel("tax")
+    call: Any = channel.unary_unary(f"/hedui.v1.{method}")
+    return call(body, timeout=timeout_s, metadata=stated)
 
 
 def refused(site: Site, reason: Reason, **ask: Any) -> errors.Refused:

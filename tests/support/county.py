@@ -24,7 +24,7 @@ from hedui.v1.policy_pb2_grpc import PolicyServiceStub
 from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub, BudgetServiceStub
 from ledger import event, log
 from ledger.event import Entry
-from model.documents.authorization import Authorization, AuthorizationCheck, Grant, Member
+from model.documents.authorization import Authorization, AuthorizationCheck, Grant, HouseholdMember
 from model.documents.signed import sign
 from model.federation import Federation
 from model.identifiers import check_digit
@@ -236,7 +236,7 @@ def _letter(
     number: str, members: Sequence[int], now: datetime, changes: dict[str, Any]
 ) -> Authorization:
     people = [
-        Member(
+        HouseholdMember(
             person=f"resident:{resident(m)}",
             relation="head" if i == 0 else "child",
             signed="self",

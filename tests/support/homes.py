@@ -13,7 +13,7 @@ from typing import Any
 from crypto.rng import system_rng
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
-from model.federation import Federation
+from model.federation import WIRE, Federation
 from model.roles import PROCESS_ROLES, Role
 from runtime.site.certificates import (
     KeyPair,
@@ -84,6 +84,8 @@ class Home:
     now: datetime
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     days: int = 365
+    number: int = 1
+    previous: str = ""
 
     @property
     def root_hex(self) -> str:
@@ -158,19 +160,30 @@ class Home:
             self.tables[who.name] |= _process_table(who)
         (folder / ("process.toml" if process else "person.toml")).write_text(to_toml(settings))
 
-    def sign(self) -> None:
-        """Write federation.toml from the tables, and its signature."""
+    def table(self) -> dict[str, Any]:
+        """The federation file as a table."""
         rows = list(self.tables.values())
-        table = {
+        return {
             "version": 1,
+            "number": self.number,
+            "previous": self.previous,
+            "wire": WIRE,
             "name": NAME,
             "ca_certificate": self.authority.pem.decode("ascii"),
             "joint_key": _joint_key(sum(bool(row.get("holder_index")) for row in rows)),
             "process": [row for row in rows if row["role"] in PROCESS_ROLES],
             "person": [row for row in rows if row["role"] not in PROCESS_ROLES],
         }
-        (self.path / "federation.toml").write_text(to_toml(table))
+
+    def sign(self) -> None:
+        """Write federation.toml from the tables, and its signature."""
+        (self.path / "federation.toml").write_text(to_toml(self.table()))
         write_federation_signature(self.path, self.root)
+
+    def follow(self) -> None:
+        """Sign the file that follows the one that is there."""
+        self.number, self.previous = self.number + 1, self.federation().digest
+        self.sign()
 
 
 def _joint_key(holders: int) -> dict[str, Any]:

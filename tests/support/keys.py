@@ -5,6 +5,7 @@ These primes are public: whatever is sealed under them is open to everybody.
 
 from functools import lru_cache
 
+from crypto.paillier import PublicKey
 from crypto.rng import system_rng
 from crypto.threshold import Dealt, deal_from_primes
 
@@ -28,3 +29,8 @@ TEST_Q = int(
 def dealt(threshold: int = 2, holders: int = 2) -> Dealt:
     """Deal a 2048-bit key; once for each setting in a test session."""
     return deal_from_primes(TEST_P, TEST_Q, threshold=threshold, holders=holders, rng=system_rng)
+
+
+def as_signed(key: PublicKey, plaintext: int) -> int:
+    """The representative of smallest magnitude of a plaintext mod n."""
+    return plaintext - key.n if 2 * plaintext > key.n else plaintext

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from crypto import oprf
-from crypto.commit import Opening, new_salt
-from crypto.paillier import decode_signed
+from crypto.commit import Reveal, new_salt
 from crypto.rng import shuffled, system_rng
 from crypto.signing import SigningKey
 from hedui.v1 import node_pb2, policy_pb2, registrar_pb2, registrar_pb2_grpc
@@ -31,16 +30,17 @@ from model.roles import Role
 from node.process import node_kind
 from runtime.counters import Counters
 from runtime.errors import Refusal
-from runtime.logging import Log, MemorySink
+from runtime.logging import Log
 from runtime.process import Service, create_database
 from runtime.site.endpoints import Endpoints, RunFile, write_run_file
 from runtime.site.identity import load_person, load_process_identity, read_secret
 from runtime.site.settings import ServerSettings, to_toml
 from runtime.transport.channel import Dialer
 from runtime.transport.server import build_server, offer
-from runtime.transport.wire import openings_to_wire, signed_from_wire, signed_to_wire
+from runtime.transport.wire import reveals_to_wire, signed_from_wire, signed_to_wire
 from tests.support.homes import FixedClock, Home, Who, make_home
-from tests.support.keys import TEST_P, TEST_Q
+from tests.support.keys import TEST_P, TEST_Q, as_signed
+from tests.support.logs import MemorySink
 from tests.support.postgres import keep_on_server
 
 NOW = datetime.fromisoformat("2026-11-23T08:00:00+00:00")
@@ -120,7 +120,7 @@ class Case:
     """The documents of one query, each of which a test may replace before it signs."""
 
     manifest: Manifest
-    openings: list[Opening]
+    reveals: list[Reveal]
     ticket: Ticket
     revocations: RevocationList
     signer: str = "registrar"
@@ -203,7 +203,7 @@ class World:
             "region": "330212",
             "programmes": list(programmes),
         }
-        opened = [Opening(name, value, new_salt(rng=system_rng)) for name, value in values.items()]
+        opened = [Reveal(name, value, new_salt(rng=system_rng)) for name, value in values.items()]
         commitments = {o.field: o.commitment().hex() for o in opened}
         hidden = {name: system_rng(32).hex() for name in ("authorization", "roster", "officer")}
         now = self.clock.now()
@@ -255,7 +255,7 @@ class World:
             manifest=signed_to_wire(self.sign(case.manifest, case.signer)),
             ticket=signed_to_wire(self.sign(case.ticket)),
             revocations=signed_to_wire(self.sign(case.revocations)),
-            openings=openings_to_wire(case.openings),
+            reveals=reveals_to_wire(case.reveals),
         )
 
     def ask(self, case: Case | node_pb2.AnswerRequest) -> node_pb2.AnswerReply:
@@ -280,7 +280,7 @@ class World:
         n, order = TEST_P * TEST_Q, (TEST_P - 1) * (TEST_Q - 1)
         power = pow(int(answer.ciphertext, 16), order, n * n)
         message = (power - 1) // n * pow(order, -1, n) % n
-        return decode_signed(self.federation.joint_key.key.public, message)
+        return as_signed(self.federation.joint_key.key.public, message)
 
 
 def unpack(plaintext: int, width: int, slots: int) -> list[int]:

@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from coordinator.opening.transcript import read_bits
 from crypto import packing, paillier, threshold
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.signing import SigningKey
-from desk.commands import requesting
-from desk.commands.requesting import Question
+from desk.client import cases
+from desk.client.cases import Question
 from hedui.v1 import common_pb2, holder_pb2, node_pb2, registrar_pb2
 from hedui.v1.holder_pb2_grpc import HolderServiceStub
 from hedui.v1.node_pb2_grpc import QueryServiceStub
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
+from holder.bits import Outcome, Recipient, read_bits
 from model.documents.opening import HolderHeader, Permit, answer_set_digest
 from model.documents.query import Answer, Manifest, Ticket
 from model.documents.signed import Document, sign
@@ -28,7 +28,7 @@ from model.policy import parse, policy_digest
 from runtime.site.endpoints import Endpoints
 from runtime.site.identity import load_process_identity
 from runtime.transport.channel import Dialer
-from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.transport.wire import reveals_from_wire, signed_from_wire, signed_to_wire
 from tests.support.county import POLICY, County
 from tests.support.keys import dealt
 
@@ -57,14 +57,14 @@ class Papers:
         return Manifest.decode(self.reply.manifest.body)
 
     @property
-    def openings(self) -> Mapping[str, Opening]:
+    def reveals(self) -> Mapping[str, Reveal]:
         """By field."""
-        return openings_from_wire(self.reply.openings)
+        return reveals_from_wire(self.reply.reveals)
 
     @property
     def terms(self) -> CaseTerms:
         """Layout and inputs."""
-        return case_terms(self.manifest, self.openings, parse(POLICY))
+        return case_terms(self.manifest, self.reveals, parse(POLICY))
 
     def ticket(self, department: str) -> Doc:
         """As the registrar signed it."""
@@ -128,7 +128,7 @@ class Relay(AbstractContextManager["Relay"]):
     def issue(self, number: str) -> Papers:
         """Manifest and tickets; an honest officer signs the request."""
         with self.county.acting("olga") as acting:
-            signed = requesting.sign_request(acting, number, ASKED)
+            signed = cases.sign_request(acting, number, ASKED)
         request = registrar_pb2.IssueManifestRequest(request=signed_to_wire(signed))
         return Papers(self._registrar("IssueManifest", request))
 
@@ -151,7 +151,7 @@ class Relay(AbstractContextManager["Relay"]):
             manifest=papers.reply.manifest,
             ticket=ticket or papers.ticket(department),
             revocations=revocations or self.revocations(),
-            openings=papers.reply.openings,
+            reveals=papers.reply.reveals,
         )
         reply: node_pb2.AnswerReply = self._call(department, QueryServiceStub, "Answer", request)
         return reply
@@ -180,7 +180,7 @@ class Relay(AbstractContextManager["Relay"]):
             holder_pb2.OpeningContext(
                 manifest=papers.reply.manifest,
                 permit=permit,
-                openings=papers.reply.openings,
+                reveals=papers.reply.reveals,
                 answers=answers,
             )
         )
@@ -243,14 +243,11 @@ class Relay(AbstractContextManager["Relay"]):
         """The bits, by the coordinator's own code."""
         assert self.identity.seal_key is not None
         return read_bits(
-            flips,
-            results,
+            Outcome(flips, results),
             opening.permit,
             HolderHeader.decode(masked.mask.header.body),
             count=len(papers.terms.layout.slots),
-            name="coordinator",
-            key=self.identity.seal_key,
-            federation=self.federation,
+            to=Recipient("coordinator", self.identity.seal_key, self.federation),
         )
 
     # --- forging ----------------------------------------------------------------------------

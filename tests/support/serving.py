@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from runtime.site.endpoints import RunFile, read_run_file
+from runtime.transport.health import read_health
 from tests.support.homes import Home
 
 PROGRAM = """
@@ -38,3 +39,9 @@ def await_serving(home: Home, child: subprocess.Popen[bytes]) -> RunFile:
         assert child.poll() is None, child.stderr and child.stderr.read()
         time.sleep(0.02)
     return run
+
+
+def check_health(address: str, *, timeout_s: float) -> bool:
+    """Whether a process serves; False too where nobody answers."""
+    found = read_health(address, timeout_s=timeout_s)
+    return found is not None and found.serving

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from desk.commands import requesting
-from desk.commands.requesting import Question
+from desk.client import cases
+from desk.client.cases import Question
 from hedui.v1 import coordinator_pb2, node_pb2
 from hedui.v1.node_pb2_grpc import NodeAdminServiceStub
 from model.policy import policy_digest
@@ -137,12 +137,12 @@ class Town(County):
     def verify(self, number: str, *, wait_s: float = 60) -> coordinator_pb2.Case:
         """Open a case and follow it to its end."""
         with self.acting("olga") as acting:
-            (case,) = requesting.open_cases(acting, [number], ASKED)
+            (case,) = cases.open_cases(acting, [number], ASKED)
             end = time.monotonic() + wait_s
-            while case.state in requesting.RUNNING:
+            while case.state in cases.RUNNING:
                 assert time.monotonic() < end, (case.state, case.reason)
                 time.sleep(0.05)
-                case = requesting.get_case(acting, case.case_id)
+                case = cases.get_case(acting, case.case_id)
         return case
 
     # --- afterwards -------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from crypto import packing
-from desk.commands import requesting
+from desk.client import cases
 from hedui.v1 import common_pb2, coordinator_pb2, policy_pb2
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
@@ -285,12 +285,12 @@ class Script:
     def stuck(self, number: int, reason: str) -> None:
         """Open a case and see it wait for this reason."""
         with self.town.acting("olga") as acting:
-            (case,) = requesting.open_cases(acting, [self.numbers[number]], ASKED)
+            (case,) = cases.open_cases(acting, [self.numbers[number]], ASKED)
             end = time.monotonic() + 40
             while case.reason != reason:
                 assert time.monotonic() < end, (case.state, case.reason)
                 time.sleep(0.05)
-                case = requesting.get_case(acting, case.case_id)
+                case = cases.get_case(acting, case.case_id)
 
     def prepare(self) -> None:
         """Approvals, records, enrolment, letters."""

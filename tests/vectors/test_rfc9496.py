@@ -23,7 +23,6 @@ DOORS: dict[str, Callable[[bytes, bytes], Any]] = {
     "added": lambda k, bad: R.add(R.generator, bad),
     "subtracted from": lambda k, bad: R.sub(bad, R.generator),
     "summed": lambda k, bad: R.sum([bad]),
-    "compared": lambda k, bad: R.is_multiple(k, bad, R.generator),
 }
 
 

@@ -7,11 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from ceremony.checking import findings
 from ceremony.requests import gather
 from crypto.rng import system_rng
 from crypto.signing import SigningKey
+from desk.commands.main import build
 from ledger.verify.reconcile_facts import read_witnesses
 from model.federation import Federation, FederationError
 from model.roles import Role
@@ -21,7 +23,7 @@ from runtime.site.identity import load_federation, load_person, load_process_ide
 from runtime.site.joining import init_process, load_site
 from runtime.site.key_share import load_share
 from runtime.site.settings import to_toml
-from runtime.witness.service import witness_verifiers
+from runtime.witness.verifiers import witness_verifiers
 from tests.support import ceremony
 from tests.support.keys import TEST_P, TEST_Q
 
@@ -51,6 +53,15 @@ def test_every_member_finds_itself_in_the_signed_file(dealt_home: Path) -> None:
     for person in federation.person:
         _, identity = load_person(dealt_home, person.name)
         assert identity.check(federation, clock=SystemClock()) == person
+
+
+def test_the_first_file_has_number_1_and_nothing_before_it(dealt_home: Path) -> None:
+    table = tomllib.loads((dealt_home / "federation.toml").read_text())
+    assert (table["number"], table["previous"], table["wire"]) == (1, "", 2)
+    result = CliRunner().invoke(build(), ["--home", str(dealt_home), "federation", "check"])
+    assert result.exit_code == 0, result.output
+    digest = load_federation(dealt_home, load_site(dealt_home).root_verify_key).digest
+    assert f"federation.toml: number 1, digest {digest}" in result.output
 
 
 def test_every_holder_opens_its_own_share_and_nobody_else_does(dealt_home: Path) -> None:

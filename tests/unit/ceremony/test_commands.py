@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from desk.client.letter import read_letter
 from desk.command import sentence
-from desk.commands.letter import read_letter
 from desk.commands.main import build
 from model.identifiers import check_digit
 from model.plan import parse_plan

@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
-from desk.commands import requesting
-from desk.commands.requesting import Question
+from desk.client import cases
+from desk.client.cases import Question
 from hedui.v1 import coordinator_pb2 as pb
 from model.policy import policy_digest
 from tests.support.county import POLICY, PROCESSES, County, make_county, serve_county
@@ -69,24 +69,24 @@ class Bench:
     def open(self, *numbers: str, officer: str = "olga", asked: Question = ASKED) -> list[pb.Case]:
         """Open cases; they run by themselves."""
         with self.county.acting(officer) as acting:
-            return requesting.open_cases(acting, numbers, asked)
+            return cases.open_cases(acting, numbers, asked)
 
     def follow(
         self,
-        cases: Sequence[pb.Case],
+        begun: Sequence[pb.Case],
         *,
-        until: Callable[[pb.Case], bool] = lambda case: case.state not in requesting.RUNNING,
+        until: Callable[[pb.Case], bool] = lambda case: case.state not in cases.RUNNING,
         wait_s: float = 40,
     ) -> list[pb.Case]:
         """The cases once each is as wanted; fails where one is not in time."""
         import time
 
-        end, found = time.monotonic() + wait_s, list(cases)
+        end, found = time.monotonic() + wait_s, list(begun)
         with self.county.acting("olga") as acting:
             while not all(map(until, found)):
                 assert time.monotonic() < end, [(c.state, c.reason) for c in found]
                 time.sleep(0.05)
-                found = [requesting.get_case(acting, case.case_id) for case in found]
+                found = [cases.get_case(acting, case.case_id) for case in found]
         return found
 
     def verify(self, *numbers: str, asked: Question = ASKED) -> list[pb.Case]:

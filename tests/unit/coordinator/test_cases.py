@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from desk.commands import requesting
-from desk.commands.exporting import export
-from desk.commands.requesting import Question
-from desk.commands.showing import print_case
+from desk.cases import print_case
+from desk.client import cases
+from desk.client.cases import Question
+from desk.client.ledgers import export
 from hedui.v1 import coordinator_pb2 as pb
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
 from ledger.verify.verdict import main as verify_offline
@@ -165,11 +165,11 @@ def test_asking_again_for_the_same_shows_the_same_case(bench: Bench) -> None:
 def test_the_same_signed_request_opens_one_case(bench: Bench) -> None:
     number = bench.household()
     with bench.county.acting("olga") as acting:
-        signed = requesting.sign_request(acting, number, ASKED)
-        first, second = (requesting.open_case(acting, signed) for _ in range(2))
+        signed = cases.sign_request(acting, number, ASKED)
+        first, second = (cases.open_case(acting, signed) for _ in range(2))
     assert first.case_id == second.case_id
     with bench.county.acting("otto") as acting, pytest.raises(Refused) as refused:
-        requesting.open_case(acting, signed)
+        cases.open_case(acting, signed)
     assert refused.value.reason is Reason.SIGNATURE_INVALID
 
 

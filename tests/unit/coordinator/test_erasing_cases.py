@@ -27,7 +27,7 @@ from model.reasons import Reason
 from model.roles import Role
 from runtime.errors import Refusal, Refused
 from runtime.storage.salting import unseal
-from runtime.storage.store import openings_of
+from runtime.storage.store import reveals_of
 from runtime.transport.wire import signed_to_wire
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui
@@ -210,7 +210,7 @@ def _clear_of(bench: Bench, case: str) -> dict[str, bytes]:
     row = desk.journal.case(case)
     assert row is not None
     issued = parse_issued(row.manifest)
-    found = {f"salt of {o.field}": o.salt for o in issued.openings}
+    found = {f"salt of {o.field}": o.salt for o in issued.reveals}
     found["manifest"] = issued.manifest.body
     found["authorization"] = desk.cases._view(row).authorization.encode()
     for ticket in desk.journal.tickets(case):
@@ -292,7 +292,7 @@ def test_every_proof_holds_and_everybody_tells_the_same_story(bench: Bench, tmp_
             leaf = merkle.leaf_hash(log.leaf(conn, index))
             path = log.inclusion(conn, index, now)
             merkle.verify_inclusion(leaf, index, now, path, log.root(conn, now))
-        own = openings_of(conn, now - 1)
+        own = reveals_of(conn, now - 1)
     assert own is not None
     kek = bench.county.services["coordinator"].parts.kek
     shown: dict[str, Any] = {opening.field: opening.value for opening in unseal(kek, own)}

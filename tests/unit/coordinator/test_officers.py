@@ -7,10 +7,10 @@ import pytest
 from hedui.v1 import registrar_pb2
 from hedui.v1.registrar_pb2_grpc import SampleServiceStub
 from ledger import event
+from model.disclosure import officers_parts, open_officers_of
 from model.documents.signed import DocumentError
-from model.opened import officers_parts, open_officers_of
 from model.reasons import Reason
-from reviewer.report import read_openings
+from reviewer.report import read_reveals
 from runtime.errors import Refused
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui
@@ -27,7 +27,7 @@ def test_officers_of_all_manifests_are_opened_to_the_reviewer_and_ledgered(
     done = hedui(bench, "ledger", "officers", registrar, "--to", str(target), person="rosa")
     lines = (Path(registrar) / "entries" / "000000000000.jsonl").read_bytes().splitlines()
     issued_then = [e for e in map(event.decode, lines) if e.event == "manifest.issued"]
-    names = read_openings(target)
+    names = read_reveals(target)
     asked = [names.get(e.fields["officer"], "") for e in issued_then]
     assert f"who asked for {len(names)} of {len(issued_then)} manifests" in done.stdout
     # What another test erased stays closed.
@@ -60,8 +60,8 @@ def test_officers_of_all_manifests_are_opened_to_the_reviewer_and_ledgered(
 
 def test_a_page_of_officers_is_readable_to_its_reviewer_alone(bench: Bench) -> None:
     with bench.county.acting("rosa") as acting:
-        request = registrar_pb2.OpenOfficersRequest(first=0)
-        reply = acting.call("registrar", SampleServiceStub, "OpenOfficers", request)
+        request = registrar_pb2.DiscloseOfficersRequest(first=0)
+        reply = acting.call("registrar", SampleServiceStub, "DiscloseOfficers", request)
         assert acting.identity.seal_key is not None
         mine = open_officers_of(
             reply.sealed, acting.identity.seal_key, officers_parts(0, "rosa")
@@ -75,7 +75,7 @@ def test_a_page_of_officers_is_readable_to_its_reviewer_alone(bench: Bench) -> N
             open_officers_of(reply.sealed, other.identity.seal_key, officers_parts(0, "rosa"))
     letters = {each.name for each in mine}
     assert letters <= {"olga", "otto"}
-    beyond = registrar_pb2.OpenOfficersRequest(first=1 << 40)
+    beyond = registrar_pb2.DiscloseOfficersRequest(first=1 << 40)
     with bench.county.acting("rosa") as acting, pytest.raises(Refused) as refused:
-        acting.call("registrar", SampleServiceStub, "OpenOfficers", beyond)
+        acting.call("registrar", SampleServiceStub, "DiscloseOfficers", beyond)
     assert refused.value.reason is Reason.NOT_FOUND

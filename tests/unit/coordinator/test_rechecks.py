@@ -7,24 +7,25 @@ from typing import Any
 import pytest
 
 from coordinator.case import store as case_store
-from coordinator.opening import transcript
 from crypto.errors import OpenError
 from crypto.labels import Label
-from desk.commands import comparing
-from desk.commands.comparing import Recheck, find_determined, recheck
-from desk.commands.rechecking import DIFFERS
+from desk.client.recheck import find_determined, recheck
+from desk.commands.ledger.recheck import DIFFERS
 from hedui.v1 import common_pb2
 from hedui.v1 import coordinator_pb2 as case_pb
 from hedui.v1 import recheck_pb2 as pb
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
 from hedui.v1.recheck_pb2_grpc import RecheckPermitServiceStub, RecheckServiceStub
+from holder.bits import read_bits
 from ledger import log
 from model.documents.desk import Decision
 from model.documents.opening import RecheckPermit
 from model.documents.signed import sign
 from model.fields import format_time
 from model.reasons import Reason
+from reviewer import recheck as rechecks
 from reviewer.bundle import Proven
+from reviewer.recheck import Recheck
 from runtime.errors import Refusal, Refused
 from runtime.transport.wire import signed_from_wire, signed_to_wire
 from tests.support.county import INCOMES
@@ -167,7 +168,7 @@ def test_a_coordinator_that_changed_a_bit_is_found_out(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The household earns too much; the coordinator determines that it does not."""
-    honest = transcript.read_bits
+    honest = read_bits
 
     def lie(*args: Any, **kwargs: Any) -> list[int]:
         bits = honest(*args, **kwargs)
@@ -441,19 +442,19 @@ def test_a_reviewer_believes_neither_registrar_nor_coordinator(bench: Bench) -> 
     with county.acting("rosa") as acting:
         key = acting.identity.seal_key
     assert key is not None
-    papers = comparing.check_papers(issued, found.entry, "rosa", county.federation)
+    papers = rechecks.check_papers(issued, found.entry, "rosa", county.federation)
     reply = relay(bench, case, issued)
-    assert all(slot.agree for slot in comparing.compared(reply, papers, key, county.federation))
+    assert all(slot.agree for slot in rechecks.compared(reply, papers, key, county.federation))
     for field in ("flips", "results"):
         bent = pb.RecheckReply()
         bent.CopyFrom(reply)
         getattr(bent, field).sealed = reply.flips.sealed[:-1] + b"\0"
         with pytest.raises(Refusal):
-            comparing.compared(bent, papers, key, county.federation)
+            rechecks.compared(bent, papers, key, county.federation)
     other = pb.IssueRecheckReply()
     other.CopyFrom(issued)
     other.permit.CopyFrom(issued.first)
     with pytest.raises(Refusal):
-        comparing.check_papers(other, found.entry, "rosa", county.federation)
+        rechecks.check_papers(other, found.entry, "rosa", county.federation)
     with pytest.raises(ValueError, match="another reviewer"):
-        comparing.check_papers(issued, found.entry, "remy", county.federation)
+        rechecks.check_papers(issued, found.entry, "remy", county.federation)

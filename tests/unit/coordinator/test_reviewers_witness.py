@@ -10,8 +10,8 @@ import pytest
 
 from crypto.signing import SigningKey
 from desk.command import Options
-from desk.commands.ledger import pinned_keys
 from desk.commands.witness import CONTRADICTED
+from desk.trust import pinned_keys
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1.ledger_pb2_grpc import LedgerServiceStub, WitnessServiceStub
 from ledger import checkpoint, cosignature
@@ -77,7 +77,7 @@ def test_a_process_that_is_away_is_not_accused(bench: Bench, tmp_path: Path) -> 
 
 def witnesses(bench: Bench, bundle: Path, *more: str) -> dict[str, int]:
     """Who cosigned a bundle under the keys that the federation file pins, to which size."""
-    keys = pinned_keys(Options(bench.county.home, None, "", False))
+    keys = pinned_keys(Options(bench.county.home))
     report, _ = report_of(bundle, [*keys, *more], [], lambda _done, _all: None)
     assert report["kind"] == "intact", report
     found: dict[str, int] = report["witnesses"]
@@ -96,7 +96,7 @@ def test_its_cosignature_stands_in_the_bundle_and_counts_under_the_pinned_key(
     # As anybody sees it who has the bundle alone, or the line that the witness keeps.
     vkey = (tmp_path / "mine" / "witness.vkey").read_text().strip()
     assert vkey in [path.read_text().strip() for path in bundle.glob("keys/*.vkey")]
-    assert vkey in pinned_keys(Options(bench.county.home, None, "", False))
+    assert vkey in pinned_keys(Options(bench.county.home))
 
 
 def test_a_cosignature_under_another_key_is_not_counted(bench: Bench, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_cosignature_under_another_key_is_not_counted(bench: Bench, tmp_path: 
     other = checkpoint.Checkpoint("hedui/hexi/bank", 1, bytes(32)).text()
     false = cosignature.cosign(other, name=WITNESS, key=own, time_s=1).line()
     newest.write_bytes(note + false)
-    keys = pinned_keys(Options(bench.county.home, None, "", False))
+    keys = pinned_keys(Options(bench.county.home))
     assert report_of(bundle, keys, [], lambda _done, _all: None)[0]["kind"] == "modified"
 
 

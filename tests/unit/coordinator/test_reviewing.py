@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from coordinator.process import witness_exchange
 from crypto.signing import SigningKey
-from desk.commands.exporting import export
+from desk.client.ledgers import export
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1.ledger_pb2_grpc import WitnessServiceStub
 from ledger import checkpoint, cosignature, log

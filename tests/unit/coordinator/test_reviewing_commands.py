@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from desk.commands.filtering import Filter
-from desk.commands.reading import LiveLog, Row, offline_rows
+from desk.client.ledgers import LiveLog
 from ledger.event import Entry
+from reviewer.entries import Row, offline_rows
+from reviewer.filter import Filter
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui, printed
 from tests.unit.coordinator.test_reviewing import exported, rounds

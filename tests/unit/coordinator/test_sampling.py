@@ -12,27 +12,27 @@ import pytest
 from sqlalchemy import delete, update
 
 from crypto import integers
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.rng import system_rng
 from crypto.sealing import AtRestKey, seal_at_rest, wrap_key
-from desk.commands.drawing import draw_by_lot
 from hedui.v1 import node_pb2, registrar_pb2
 from hedui.v1.node_pb2_grpc import AnswerAuditServiceStub
 from hedui.v1.registrar_pb2_grpc import SampleServiceStub
 from ledger import event
-from model.documents.sampling import SampleGrant
-from model.documents.signed import DocumentError, Signed, sign
-from model.fields import format_time
-from model.opened import (
+from model.disclosure import (
     answer_parts,
     open_answer_of,
     open_granted,
     sample_parts,
 )
+from model.documents.sampling import SampleGrant
+from model.documents.signed import DocumentError, Signed, sign
+from model.fields import format_time
 from model.reasons import Reason
 from node.answering import store
-from node.answering.encrypting import OpenedCopy, SealedCopy, open_copy, randomness_bytes
-from reviewer.report import read_openings
+from node.answering.encrypting import AnswerCopy, SealedCopy, randomness_bytes, unseal_copy
+from reviewer.report import read_reveals
+from reviewer.sample import draw_by_lot
 from runtime.errors import Refused, SettingsError
 from runtime.storage.writer import Tx
 from runtime.transport.wire import signed_to_wire
@@ -190,7 +190,7 @@ def test_what_was_kept_is_checked_again_offline_and_tells_officers_apart(
     size = len(bench.county.ledger("registrar"))
     again = sampled(bench, bundles, "--kept", str(kept))
     assert (again, len(bench.county.ledger("registrar"))) == (first, size)
-    names = read_openings(kept / "openings.jsonl")
+    names = read_reveals(kept / "openings.jsonl")
     officer = bench.county.ledger("registrar")[entry].fields["officer"]
     assert names[officer] == "olga"
     report = hedui(bench, "ledger", "report", *bundles, "--openings", str(kept / "openings.jsonl"))
@@ -228,14 +228,14 @@ def query_of(bench: Bench, entry: int, node: str) -> str:
     return next(str(e.fields["query"]) for e in answered if e.fields["manifest"] == manifest)
 
 
-def _reseal(bench: Bench, node: str, query: str, lie: Callable[[OpenedCopy], OpenedCopy]) -> Any:
+def _reseal(bench: Bench, node: str, query: str, lie: Callable[[AnswerCopy], AnswerCopy]) -> Any:
     """Have a node keep another copy of its answer than it sent; return what puts it back."""
     parts = bench.county.services[node].parts
     key = parts.federation.joint_key.key.public
     with parts.database.read() as conn:
         kept = store.sealed_answer(conn, query)
     assert kept is not None
-    copy = lie(open_copy(key, parts.kek, SealedCopy(*kept), query=query))
+    copy = lie(unseal_copy(key, parts.kek, SealedCopy(*kept), query=query))
     body = integers.encode(copy.plaintext, key.plaintext_bytes)
     body += integers.encode(copy.randomness, randomness_bytes(key))
     body += bytes.fromhex(str(copy.ticket.value)) + copy.ticket.salt
@@ -252,25 +252,25 @@ def _reseal(bench: Bench, node: str, query: str, lie: Callable[[OpenedCopy], Ope
     return lambda: put(kept)
 
 
-def _plaintext(copy: OpenedCopy) -> OpenedCopy:
-    return OpenedCopy(copy.plaintext + 1, copy.randomness, copy.ticket)
+def _plaintext(copy: AnswerCopy) -> AnswerCopy:
+    return AnswerCopy(copy.plaintext + 1, copy.randomness, copy.ticket)
 
 
-def _randomness(copy: OpenedCopy) -> OpenedCopy:
-    return OpenedCopy(copy.plaintext, copy.randomness ^ 1, copy.ticket)
+def _randomness(copy: AnswerCopy) -> AnswerCopy:
+    return AnswerCopy(copy.plaintext, copy.randomness ^ 1, copy.ticket)
 
 
-def _beyond(copy: OpenedCopy) -> OpenedCopy:
-    return OpenedCopy(copy.plaintext + (1 << 1500), copy.randomness, copy.ticket)
+def _beyond(copy: AnswerCopy) -> AnswerCopy:
+    return AnswerCopy(copy.plaintext + (1 << 1500), copy.randomness, copy.ticket)
 
 
-def _other_ticket(copy: OpenedCopy) -> OpenedCopy:
-    return OpenedCopy(
-        copy.plaintext, copy.randomness, Opening("ticket", "00" * 32, copy.ticket.salt)
+def _other_ticket(copy: AnswerCopy) -> AnswerCopy:
+    return AnswerCopy(
+        copy.plaintext, copy.randomness, Reveal("ticket", "00" * 32, copy.ticket.salt)
     )
 
 
-STORED: dict[str, tuple[Callable[[OpenedCopy], OpenedCopy], str]] = {
+STORED: dict[str, tuple[Callable[[AnswerCopy], AnswerCopy], str]] = {
     "another value than was sent": (_plaintext, "they give another ciphertext"),
     "other randomness": (_randomness, "they give another ciphertext"),
     "a value beyond the slots": (_beyond, "bits above its last slot"),
@@ -280,7 +280,7 @@ STORED: dict[str, tuple[Callable[[OpenedCopy], OpenedCopy], str]] = {
 
 @pytest.mark.parametrize(("lie", "why"), STORED.values(), ids=STORED.keys())
 def test_a_node_that_stored_something_else_is_found(
-    bench: Bench, bundles: list[str], entry: int, lie: Callable[[OpenedCopy], OpenedCopy], why: str
+    bench: Bench, bundles: list[str], entry: int, lie: Callable[[AnswerCopy], AnswerCopy], why: str
 ) -> None:
     put_back = _reseal(bench, "bank", query_of(bench, entry, "bank"), lie)
     try:
@@ -306,8 +306,8 @@ def grant(bench: Bench, entry: int, *, by: str = "rosa") -> Signed:
     with bench.county.acting(by) as acting:
         request = registrar_pb2.DrawSampleRequest(entries=[entry], of=1, named=True)
         sample = acting.call("registrar", SampleServiceStub, "DrawSample", request).sample
-        wanted = registrar_pb2.OpenSampleRequest(sample=sample, entry=entry)
-        sealed = acting.call("registrar", SampleServiceStub, "OpenSample", wanted).sealed
+        wanted = registrar_pb2.DiscloseSampleRequest(sample=sample, entry=entry)
+        sealed = acting.call("registrar", SampleServiceStub, "DiscloseSample", wanted).sealed
         key = acting.identity.seal_key
         assert key is not None
         return open_granted(sealed, key, sample_parts(sample, entry, by)).grant.signed
@@ -317,9 +317,9 @@ def open_answer(
     bench: Bench, signed: Signed, query: str, node: str = "tax", by: str = "rosa"
 ) -> bytes:
     """What the node sealed."""
-    request = node_pb2.OpenAnswerRequest(grant=signed_to_wire(signed), query=query, values=True)
+    request = node_pb2.DiscloseAnswerRequest(grant=signed_to_wire(signed), query=query, values=True)
     with bench.county.acting(by) as acting:
-        sealed: bytes = acting.call(node, AnswerAuditServiceStub, "OpenAnswer", request).sealed
+        sealed: bytes = acting.call(node, AnswerAuditServiceStub, "DiscloseAnswer", request).sealed
     return sealed
 
 
@@ -385,7 +385,7 @@ def test_a_node_opens_so_many_answers_a_day_whatever_the_registrar_grants(
 
     def fill(tx: Tx) -> None:
         for other in many:
-            store.note_opened(tx.conn, other, query, at)
+            store.note_disclosed(tx.conn, other, query, at)
 
     parts.writer.run(fill)
     try:

@@ -8,14 +8,20 @@ import pytest
 
 from crypto.labels import Label
 from crypto.sealing import SealingPublicKey
-from desk.commands.reading import Row
-from desk.commands.sampling import show
+from desk.commands.ledger.entries import in_one_line
+from desk.commands.ledger.sample import show
 from hedui.v1 import node_pb2
 from ledger.event import Entry
+from model.disclosure import (
+    AnswerDisclosure,
+    RevealedField,
+    SignedText,
+    answer_parts,
+    seal_disclosure,
+)
 from model.documents.signed import Signed
-from model.opened import OpenedAnswer, OpenedField, SignedText, answer_parts, seal_opened
 from node.answering import store
-from node.answering.encrypting import SealedCopy, open_copy
+from node.answering.encrypting import SealedCopy, unseal_copy
 from runtime.errors import PeerFault
 from tests.unit.coordinator.conftest import Bench
 from tests.unit.coordinator.test_commands import hedui
@@ -52,23 +58,23 @@ def test_a_department_that_shows_no_values_when_it_is_asked_is_not_believed(
     """An answer that holds for its ticket alone would pass for one that was recomputed."""
     query = query_of(bench, entry, "bank")
 
-    def bare(_reply: Any) -> node_pb2.OpenAnswerReply:
+    def bare(_reply: Any) -> node_pb2.DiscloseAnswerReply:
         member = bench.county.services["bank"].parts.federation.member("rosa")
         assert member is not None
         key = SealingPublicKey(bytes.fromhex(member.seal_key))
         answer = _bare(bench, "bank", query)
         last = bench.county.ledger("bank", event_name="answer.opened")[-1]
         parts = answer_parts(str(last.fields["grant"]), query, "rosa")
-        sealed = seal_opened(answer, key, Label.OPENED_ANSWER_SEAL, parts)
-        return node_pb2.OpenAnswerReply(sealed=sealed)
+        sealed = seal_disclosure(answer, key, Label.ANSWER_DISCLOSURE_SEAL, parts)
+        return node_pb2.DiscloseAnswerReply(sealed=sealed)
 
-    bench.bends["bank"].after["OpenAnswer"] = bare
+    bench.bends["bank"].after["DiscloseAnswer"] = bare
     (result,) = sampled(bench, bundles, "--entry", str(entry), "--answers")
     (row,) = [c for c in result["checks"] if c["about"] == "answer: bank"]
     assert (row["outcome"], "shows none" in row["why"]) == ("not looked at", True)
 
 
-def _bare(bench: Bench, node: str, query: str) -> OpenedAnswer:
+def _bare(bench: Bench, node: str, query: str) -> AnswerDisclosure:
     """The node's stored answer, true in everything, without its values."""
     parts = bench.county.services[node].parts
     with parts.database.read() as conn:
@@ -76,14 +82,14 @@ def _bare(bench: Bench, node: str, query: str) -> OpenedAnswer:
     assert kept is not None and row is not None and row.body is not None
     assert row.signature is not None
     key = parts.federation.joint_key.key.public
-    copy = open_copy(key, parts.kek, SealedCopy(*kept), query=query)
-    return OpenedAnswer(
+    copy = unseal_copy(key, parts.kek, SealedCopy(*kept), query=query)
+    return AnswerDisclosure(
         format="hedui-answer/1",
         query=query,
         answer=SignedText.of(Signed(row.body, row.signature, node)),
         plaintext="",
         randomness="",
-        ticket=OpenedField.of(copy.ticket),
+        ticket=RevealedField.of(copy.ticket),
     )
 
 
@@ -132,5 +138,5 @@ def test_what_a_letter_says_cannot_rewrite_the_reviewers_screen(
     assert not any(sign in said for sign in ("\x1b", "\x9b", "\u202e"))
     assert "1 entry: every check holds" not in said.splitlines()
     assert "1 check fails" in said
-    row = Row(7, Entry("2026-11-25T10:00:00Z", "policy.approved", {"policy": trick}))
-    assert not any(sign in row.fields for sign in ("\x1b", "\x9b", "\u202e", "\n"))
+    shown = in_one_line(Entry("2026-11-25T10:00:00Z", "policy.approved", {"policy": trick}))
+    assert not any(sign in shown for sign in ("\x1b", "\x9b", "\u202e", "\n"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from desk.commands.showing import print_case
+from desk.cases import print_case
 from hedui.v1 import coordinator_pb2 as pb
 
 HIDES = "before\x1b[8mhidden\u202e"

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from coordinator.opening.transcript import check_mask, read_bits
+from coordinator.opening.transcript import check_mask
 from crypto import knowledge, paillier
 from crypto.rng import system_rng
 from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
 from hedui.v1 import common_pb2, holder_pb2
 from holder import messages as holder_messages
+from holder.bits import Outcome, Recipient, read_bits
 from holder.messages import ALL_HOLDERS, OUTPUT_PAD
 from model.documents.opening import HolderHeader, Permit, Step, ciphertext_digest
 from model.documents.query import Answer
@@ -92,14 +93,15 @@ class Scene:
     def read(self, flips: common_pb2.SealedMessage, results: common_pb2.SealedMessage) -> list[int]:
         """Read the bits as the coordinator does."""
         return read_bits(
-            flips,
-            results,
+            Outcome(flips, results),
             self.permit,
             self.mask,
             count=len(FLIPS),
-            name="coordinator",
-            key=SealingKey(read_secret(self.home / "coordinator" / "keys" / "seal.key")),
-            federation=self.federation,
+            to=Recipient(
+                "coordinator",
+                SealingKey(read_secret(self.home / "coordinator" / "keys" / "seal.key")),
+                self.federation,
+            ),
         )
 
 

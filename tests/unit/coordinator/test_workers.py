@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from coordinator.engine.workers import Advance, Workers
 from runtime.clock import SystemClock
-from runtime.logging import Log, MemorySink
+from runtime.logging import Log
+from tests.support.logs import MemorySink
 
 
 @contextmanager

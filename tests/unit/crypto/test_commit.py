@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from crypto.commit import Opening, commit, new_salt, verify_opening
+from crypto.commit import Reveal, commit, new_salt, verify_reveal
 from crypto.errors import InvalidInput, ProofError
 from crypto.rng import system_rng
 
@@ -12,27 +12,27 @@ SALT = bytes(range(32))
 
 
 def test_an_opening_opens_its_commitment() -> None:
-    opening = Opening("age", 67, new_salt(rng=system_rng))
-    verify_opening(opening.commitment(), opening)
-    verify_opening(commit("age", 67, opening.salt), opening)
+    reveal = Reveal("age", 67, new_salt(rng=system_rng))
+    verify_reveal(reveal.commitment(), reveal)
+    verify_reveal(commit("age", 67, reveal.salt), reveal)
 
 
-OTHERS: dict[str, Opening] = {
-    "another value": Opening("age", 68, SALT),
-    "another field": Opening("agf", 67, SALT),
-    "the same text": Opening("age", "67", SALT),
-    "a list of it": Opening("age", [67], SALT),
-    "another salt": Opening("age", 67, SALT[::-1]),
-    "a short salt": Opening("age", 67, SALT[:-1]),
-    "a float": Opening("age", 67.0, SALT),  # type: ignore[arg-type]
-    "field and value split elsewhere": Opening("age6", 7, SALT),
+OTHERS: dict[str, Reveal] = {
+    "another value": Reveal("age", 68, SALT),
+    "another field": Reveal("agf", 67, SALT),
+    "the same text": Reveal("age", "67", SALT),
+    "a list of it": Reveal("age", [67], SALT),
+    "another salt": Reveal("age", 67, SALT[::-1]),
+    "a short salt": Reveal("age", 67, SALT[:-1]),
+    "a float": Reveal("age", 67.0, SALT),  # type: ignore[arg-type]
+    "field and value split elsewhere": Reveal("age6", 7, SALT),
 }
 
 
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS.keys())
-def test_nothing_else_opens_it(other: Opening) -> None:
+def test_nothing_else_opens_it(other: Reveal) -> None:
     with pytest.raises(ProofError):
-        verify_opening(commit("age", 67, SALT), other)
+        verify_reveal(commit("age", 67, SALT), other)
 
 
 DIFFERENT: list[Any] = [0, 1, False, True, None, "", "0", [], {}, [0], {"a": 0}, -1]
@@ -60,5 +60,5 @@ def test_a_salt_is_fresh() -> None:
 
 
 def test_an_opening_prints_neither_value_nor_salt() -> None:
-    text = repr(Opening("name", "Wang Xiuying", SALT))
+    text = repr(Reveal("name", "Wang Xiuying", SALT))
     assert "Wang" not in text and "salt" not in text

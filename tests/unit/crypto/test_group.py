@@ -77,15 +77,6 @@ def test_identity_inside_is_a_value_and_outside_is_refused(group: Any) -> None:
 
 
 @each_group
-def test_is_multiple(group: Any) -> None:
-    a = group.random_scalar(rng=system_rng)
-    p = group.mul_base(group.random_scalar(rng=system_rng))
-    assert group.is_multiple(a, p, group.mul(a, p))
-    assert not group.is_multiple(a, p, p)
-    assert group.is_multiple(group.scalar_from_int(0), p, group.identity)
-
-
-@each_group
 def test_scalars_are_reduced_and_of_one_width(group: Any) -> None:
     largest = group.scalar_from_int(group.order - 1)
     assert group.decode_scalar(largest) == largest

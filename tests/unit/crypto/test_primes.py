@@ -11,11 +11,11 @@ from crypto.rng import system_rng
 
 @pytest.mark.parametrize("bits", [32, 64, 128, 256, 512])
 def test_a_safe_prime_is_one_of_the_right_length(bits: int) -> None:
-    p = primes.safe_prime(bits, rng=system_rng)
-    assert p.bit_length() == bits
-    assert p >> (bits - 2) == 3
-    assert gmpy2.is_prime(p, 50)
-    assert gmpy2.is_prime(p // 2, 50)
+    for p in primes.safe_prime_pair(bits, rng=system_rng):
+        assert p.bit_length() == bits
+        assert p >> (bits - 2) == 3
+        assert gmpy2.is_prime(p, 50)
+        assert gmpy2.is_prime(p // 2, 50)
 
 
 def test_the_sieve_strikes_exactly_the_candidates_with_a_small_factor() -> None:
@@ -39,7 +39,8 @@ def _primes_below(limit: int) -> list[gmpy2.mpz]:
 
 
 def test_small_candidates_are_not_struck_by_themselves() -> None:
-    assert primes.safe_prime(16, rng=system_rng).bit_length() == 16
+    pair = primes.safe_prime_pair(16, rng=system_rng)
+    assert [p.bit_length() for p in pair] == [16, 16]
 
 
 def test_a_pair_from_a_pool_of_the_caller() -> None:

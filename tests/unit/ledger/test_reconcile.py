@@ -176,7 +176,7 @@ def test_a_sample_is_no_finding(tmp_path: Path) -> None:
     assert found(made, tmp_path).findings == []
 
 
-def opened_undrawn(made: Ledgers) -> None:
+def disclosed_undrawn(made: Ledgers) -> None:
     sampled(made)
     made.drop("registrar", "sample.drawn")
 
@@ -188,7 +188,7 @@ def answer_without_grant(made: Ledgers) -> None:
 
 LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
     "the registrar opens what nobody drew": (
-        opened_undrawn, {("opened-not-drawn", "registrar")},
+        disclosed_undrawn, {("opened-not-drawn", "registrar")},
     ),
     "the registrar opens another entry than was drawn": (
         lambda made: sampled(made, entry=1), {("opened-not-drawn", "registrar")},

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from ledger.verify.reconcile import read_verified
-from reviewer.report import Unusual, Usual, read_openings, report
+from reviewer.report import Unusual, Usual, read_reveals, report
 from tests.support.ledgers import CASE, SALTED, Ledgers, Lie, commitment, federation_file, honest
 
 BEIJING = timezone(timedelta(hours=8))
@@ -144,14 +144,14 @@ def test_a_sample_of_the_registrar_tells_officers_apart_and_counts_nothing_twice
 
 
 def test_an_opening_counts_only_if_it_opens_its_commitment(tmp_path: Path) -> None:
-    opening = Opening("officer", "wang", bytes(32))
+    opening = Reveal("officer", "wang", bytes(32))
     row = {
         "commitment": opening.commitment().hex(), "field": "officer", "value": "wang",
         "salt": "00" * 32,
     }  # fmt: skip
     file = tmp_path / "openings.jsonl"
     file.write_text(json.dumps(row) + "\n")
-    assert read_openings(file) == {opening.commitment().hex(): "wang"}
+    assert read_reveals(file) == {opening.commitment().hex(): "wang"}
     file.write_text(json.dumps(row) + "\n" + json.dumps(row | {"value": "li"}) + "\n")
-    with pytest.raises(ValueError, match="line 2: not the opening"):
-        read_openings(file)
+    with pytest.raises(ValueError, match="line 2: not the reveal"):
+        read_reveals(file)

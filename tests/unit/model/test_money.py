@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.money import AmountError, Unit, format_amount, parse_amount, parse_yuan
+from model.money import AmountError, Unit, format_amount, parse_amount
 
 ACCEPTED = {
     "whole yuan": ("1181", Unit.YUAN, 118100),
@@ -59,7 +59,3 @@ def test_refuses_and_says_why(text: str, unit: Unit, says: str) -> None:
 def test_formatting_is_the_inverse_of_parsing(amount: int, unit: Unit) -> None:
     if abs(amount) < 10**15:
         assert parse_amount(format_amount(amount, unit), unit) == amount
-
-
-def test_yuan_are_fen() -> None:
-    assert parse_yuan("56688.00") == 5_668_800

@@ -18,7 +18,7 @@ from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
 from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub, ManifestServiceStub
 from ledger import event, log
-from model.documents.authorization import Authorization, AuthorizationCheck, Grant, Member
+from model.documents.authorization import Authorization, AuthorizationCheck, Grant, HouseholdMember
 from model.documents.opening import Acceptance, HolderRole
 from model.documents.query import Manifest, OfficerRequest, Ticket
 from model.documents.signed import Document, Signed, sign
@@ -223,7 +223,7 @@ class Issued:
         self.manifest = Manifest.decode(self.signed.body)
         self.signed_tickets = [signed_from_wire(t) for t in reply.tickets]
         self.tickets = [Ticket.decode(t.body) for t in self.signed_tickets]
-        self.openings = {o.field: o for o in reply.openings}
+        self.reveals = {o.field: o for o in reply.reveals}
 
 
 class Holder(holder_pb2_grpc.HolderServiceServicer):
@@ -255,9 +255,9 @@ class Holder(holder_pb2_grpc.HolderServiceServicer):
         return holder_pb2.AcceptReply(acceptance=signed_to_wire(signed))
 
 
-def member(serial: int, relation: str, signed: str = "self", guardian: str = "") -> Member:
+def member(serial: int, relation: str, signed: str = "self", guardian: str = "") -> HouseholdMember:
     """A member of a household."""
-    return Member.model_validate(
+    return HouseholdMember.model_validate(
         {
             "person": resident(serial),
             "relation": relation,

@@ -24,7 +24,7 @@ from registrar.office import Office
 from registrar.process import build_office
 from runtime.errors import Refusal
 from runtime.storage.salting import unseal
-from runtime.storage.store import openings_of
+from runtime.storage.store import reveals_of
 from runtime.transport.guard import Caller
 from runtime.transport.wire import signed_to_wire
 from tests.unit.registrar.conftest import NUMBER, World, member, refused, resident
@@ -300,7 +300,7 @@ def test_other_letters_and_the_whole_tree_are_as_before(world: World, office: Of
             leaf = merkle.leaf_hash(log.leaf(conn, index))
             path = log.inclusion(conn, index, now)
             merkle.verify_inclusion(leaf, index, now, path, log.root(conn, now))
-        own = openings_of(conn, now - 1)
+        own = reveals_of(conn, now - 1)
     assert open_letter(office, stored(world, "N-3")).terms.number == "N-3"
     # Who erased, and which number, can be shown to a reviewer: it names no applicant.
     assert own is not None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crypto import oprf
-from crypto.commit import verify_opening
+from crypto.commit import verify_reveal
 from crypto.errors import ProofError
 from crypto.signing import VerifyKey
 from hedui.v1 import registrar_pb2 as pb
@@ -22,7 +22,7 @@ from model.pseudonym import oprf_input, pseudonym
 from model.reasons import Reason
 from runtime.site.identity import load_kek
 from runtime.site.joining import load_prf_key
-from runtime.transport.wire import openings_from_wire, signed_from_wire, signed_to_wire
+from runtime.transport.wire import reveals_from_wire, signed_from_wire, signed_to_wire
 from tests.unit.registrar.conftest import NUMBER, Issued, World, member, refused, resident
 
 
@@ -48,8 +48,8 @@ def test_the_manifest_is_derived_from_letter_and_policy(world: World) -> None:
 def test_the_openings_are_those_that_the_coordinator_needs_and_open(world: World) -> None:
     letter = world.give()
     issued = world.issue(world.ask())
-    openings = openings_from_wire(list(issued.openings.values()))
-    values = {name: opening.value for name, opening in openings.items()}
+    reveals = reveals_from_wire(list(issued.reveals.values()))
+    values = {name: opening.value for name, opening in reveals.items()}
     assert values == {
         "members": 2,
         "reference_date": letter.reference_date,
@@ -57,11 +57,11 @@ def test_the_openings_are_those_that_the_coordinator_needs_and_open(world: World
         "programmes": ["aid"],
     }
     commitments = issued.manifest.commitments.model_dump()
-    for name, opening in openings.items():
-        verify_opening(bytes.fromhex(commitments[name]), opening)
+    for name, opening in reveals.items():
+        verify_reveal(bytes.fromhex(commitments[name]), opening)
         other = copy.copy(opening.__class__(name, 3, opening.salt))
         with pytest.raises(ProofError):
-            verify_opening(bytes.fromhex(commitments[name]), other)
+            verify_reveal(bytes.fromhex(commitments[name]), other)
     assert len(set(commitments.values())) == len(commitments)
 
 
@@ -101,7 +101,7 @@ def test_the_same_request_gives_the_same_bytes(world: World) -> None:
     second = world.issue(request)
     assert second.signed == first.signed
     assert second.signed_tickets == first.signed_tickets
-    assert second.openings == first.openings
+    assert second.reveals == first.reveals
     assert len(world.ledger()) == size
     assert world.ledger()[-1].event == "manifest.issued"
 

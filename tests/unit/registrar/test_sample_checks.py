@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 
 from crypto import oprf
-from crypto.commit import Opening
+from crypto.commit import Reveal
 from crypto.rng import system_rng
 from ledger import event
 from ledger.verify.reconcile_facts import Ledger, Member, read_fact
+from model.disclosure import DisclosedTicket, EntryDisclosure, RevealedField, SignedText
 from model.documents.authorization import Authorization, AuthorizationCheck, Grant
 from model.documents.query import Manifest, OfficerRequest, Ticket
 from model.documents.signed import Document, sign
 from model.identifiers import parse
-from model.opened import OpenedEntry, OpenedField, OpenedTicket, SignedText
 from model.pseudonym import oprf_input, pseudonym
 from reviewer.checks import check_entry, check_erased
 from reviewer.papers import Check, Papers, Sources
@@ -40,7 +40,7 @@ class Sample:
 
     world: World
     entry: int
-    opened: OpenedEntry
+    opened: EntryDisclosure
     rows: dict[int, event.Entry] = field(default_factory=dict)
     evidence: frozenset[str] | None = frozenset({"ab" * 32})
 
@@ -77,9 +77,9 @@ class Sample:
 
     def committing(self, index: int, part: str, name: str, value: Any) -> "Sample":
         """The same, with an entry that commits to another value, and its opening."""
-        made = Opening(name, value, system_rng(32))
+        made = Reveal(name, value, system_rng(32))
         others = [each for each in getattr(self.opened, part) if each.field != name]
-        shown = self.showing(**{part: [*others, OpenedField.of(made)]})
+        shown = self.showing(**{part: [*others, RevealedField.of(made)]})
         return shown.writing(index, **{name: made.commitment().hex()})
 
     @property
@@ -109,7 +109,7 @@ def samples(dealt_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def _sample(world: World, entry: int) -> Sample:
     sample = draw(world, entry, of=2).sample
     granted = unsealed(world, open_sealed(world, sample, entry), sample, entry)
-    opened = OpenedEntry.decode(granted.opened.encode())
+    opened = EntryDisclosure.decode(granted.opened.encode())
     return Sample(world, entry, opened, dict(enumerate(world.ledger())))
 
 
@@ -128,7 +128,7 @@ def test_without_evidence_files_that_check_was_not_made(samples: list[Sample]) -
     assert [c.outcome for c in checks if "evidence" in c.sentence] == ["not looked at"]
 
 
-def _ticket(sample: Sample, serials: tuple[int, ...], key: oprf.PrivateKey) -> OpenedTicket:
+def _ticket(sample: Sample, serials: tuple[int, ...], key: oprf.PrivateKey) -> DisclosedTicket:
     """The bank's ticket about these persons, with a proof under some key."""
     honest = next(o for t, o in sample.papers().tickets if t.department == "bank")
     ticket = Ticket.decode(honest.ticket.signed.body)
@@ -137,7 +137,7 @@ def _ticket(sample: Sample, serials: tuple[int, ...], key: oprf.PrivateKey) -> O
     names = [pseudonym(out).hex() for out in oprf.evaluate(key, inputs)]
     signed = sample.by(ticket.model_copy(update={"pseudonyms": names}), "registrar")
     shown = [element.hex() for element in evaluated]
-    return OpenedTicket(ticket=signed, evaluated=shown, proof=proof.hex())
+    return DisclosedTicket(ticket=signed, evaluated=shown, proof=proof.hex())
 
 
 def _keys(sample: Sample) -> oprf.PrivateKey:

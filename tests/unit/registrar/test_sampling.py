@@ -11,14 +11,14 @@ from crypto.rng import system_rng
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import SampleServiceStub
 from ledger import event
+from model.disclosure import EntryDisclosure, Granted, open_granted, sample_parts
 from model.documents.sampling import SampleGrant
 from model.documents.signed import DocumentError
-from model.opened import Granted, OpenedEntry, open_granted, sample_parts
 from model.reasons import Reason
 from registrar.manifests import store as manifests
 from registrar.sampling import store
 from runtime.documents import open_signed
-from runtime.storage.store import openings_of
+from runtime.storage.store import reveals_of
 from tests.unit.registrar.conftest import NUMBER, World, refused, resident
 from tests.unit.registrar.test_erasing import erase
 
@@ -37,8 +37,8 @@ def draw(
 
 
 def open_sealed(world: World, sample: str, entry: int, *, by: str = "sun") -> bytes:
-    request = pb.OpenSampleRequest(sample=sample, entry=entry)
-    sealed: bytes = world.call(by, SampleServiceStub, "OpenSample", request).sealed
+    request = pb.DiscloseSampleRequest(sample=sample, entry=entry)
+    sealed: bytes = world.call(by, SampleServiceStub, "DiscloseSample", request).sealed
     return sealed
 
 
@@ -115,7 +115,7 @@ def test_what_was_opened_is_readable_to_its_reviewer_alone(world: World) -> None
 def test_the_reviewers_commitment_stays_openable_by_the_registrar(world: World) -> None:
     opened(world)
     with world.registrar.parts.database.read() as conn:
-        kept = openings_of(conn, index_of(world, "sample.opened"))
+        kept = reveals_of(conn, index_of(world, "sample.opened"))
     assert kept is not None and kept.owner == ""
 
 
@@ -127,7 +127,7 @@ def test_a_further_query_is_opened_with_the_checkers_signature(world: World) -> 
     entry = index_of(world, "manifest.issued")
     sample = draw(world, entry, of=2).sample
     granted = unsealed(world, open_sealed(world, sample, entry), sample, entry)
-    found = OpenedEntry.decode(granted.opened.encode())
+    found = EntryDisclosure.decode(granted.opened.encode())
     assert found.countersigned is not None
     assert (found.countersigned.signer, found.request.signer) == ("ma", "wang")
     assert found.countersigned.body == found.request.body == request.encode().decode()
@@ -156,7 +156,7 @@ def test_an_erased_letter_is_named_with_its_erasure_and_opened_never(world: Worl
     with world.registrar.parts.database.read() as conn:
         found = manifests.manifest(conn, str(world.ledger()[entry].fields["manifest"]))
     assert found is not None
-    assert (found.openings, found.asked, found.countersigned) == (b"", b"", b"")
+    assert (found.reveals, found.asked, found.countersigned) == (b"", b"", b"")
 
 
 Act = Callable[[World, int, str], Any]

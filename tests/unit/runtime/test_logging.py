@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from runtime.counters import Counters
-from runtime.logging import FileSink, Log, MemorySink, UnknownKey, describe
+from runtime.logging import FileSink, Log, UnknownKey, describe
 from tests.support.homes import FixedClock
+from tests.support.logs import MemorySink
 
 ID = "330102199001011234"
 

@@ -9,7 +9,7 @@ import pytest
 from runtime.errors import SettingsError, Unreachable
 from runtime.site import endpoints
 from runtime.site.database_url import check_url
-from runtime.site.profile import default_user_folder, find_profile, write_profile
+from runtime.site.profile import default_user_folder, find_profile
 from runtime.site.settings import PersonSettings, ProcessSettings, load_settings, to_toml
 
 GOOD = {"name": "tax", "role": "node", "root_verify_key": "ab" * 32}
@@ -112,7 +112,7 @@ def test_awkward_text_survives_toml(tmp_path: Path, text: str) -> None:
 def profile_in(folder: Path, home: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / home).mkdir(exist_ok=True)
-    write_profile(folder / "hedui.toml", home=home)
+    (folder / "hedui.toml").write_text(f'home = "{home}"\n', encoding="utf-8")
     return folder
 
 

@@ -6,7 +6,8 @@ import grpc
 import pytest
 
 from crypto.errors import CryptoError, InvalidCiphertext, ShareError, SignatureError
-from model.reasons import EXPLANATIONS, Reason
+from model.explanations import EXPLANATIONS
+from model.reasons import Reason
 from runtime import errors
 from runtime.transport.status import as_refusal, status_of
 

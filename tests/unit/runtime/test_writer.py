@@ -349,16 +349,11 @@ def test_close_writes_what_is_queued_and_refuses_the_rest(
 def test_receipts_hold_and_are_remembered(writer: Writer, database: Database) -> None:
     signer = LogSigner("hedui/test/node", SigningKey(bytes(32)))
     receipts = Receipts(database, writer, signer)
-    receipts.start()
-    receipts.start()
+    writer.run(lambda tx: tx.append("ledger.created", origin=signer.origin, suite="x"))
     indices = [writer.run(refuse) for _ in range(20)]
     issued = [receipts.issue(index) for index in indices]
     for receipt in issued:
         assert verify_receipt(receipt, signer.verifier).size == 21
-    old = verify_receipt(issued[0], signer.verifier)
-    writer.run(refuse)
-    assert receipts.consistency(old.size, 22)
-    receipts.checkpoint()
     writer.close()
     database.close()
     assert verify.main([str(database), "--key", signer.verifier.vkey()]) == 0

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15hedui/v1/common.proto\x12\x08hedui.v1\"A\n\x0eSignedDocument\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06signer\x18\x03 \x01(\t\"5\n\x07Opening\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\"N\n\rLedgerReceipt\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12\x0c\n\x04leaf\x18\x04 \x01(\x0c\"J\n\rHolderMessage\x12(\n\x06header\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\"B\n\rSealedMessage\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\"\x07\n\x05\x45mptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15hedui/v1/common.proto\x12\x08hedui.v1\"A\n\x0eSignedDocument\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x11\n\tsignature\x18\x02 \x01(\x0c\x12\x0e\n\x06signer\x18\x03 \x01(\t\"4\n\x06Reveal\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12\x0c\n\x04salt\x18\x03 \x01(\x0c\"N\n\rLedgerReceipt\x12\r\n\x05index\x18\x01 \x01(\x04\x12\x0c\n\x04path\x18\x02 \x03(\x0c\x12\x12\n\ncheckpoint\x18\x03 \x01(\x0c\x12\x0c\n\x04leaf\x18\x04 \x01(\x0c\"J\n\rHolderMessage\x12(\n\x06header\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\x0f\n\x07payload\x18\x02 \x01(\x0c\"B\n\rSealedMessage\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\x12\x0e\n\x06sender\x18\x02 \x01(\t\x12\x11\n\trecipient\x18\x03 \x01(\t\"\x07\n\x05\x45mptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,14 +33,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SIGNEDDOCUMENT']._serialized_start=35
   _globals['_SIGNEDDOCUMENT']._serialized_end=100
-  _globals['_OPENING']._serialized_start=102
-  _globals['_OPENING']._serialized_end=155
-  _globals['_LEDGERRECEIPT']._serialized_start=157
-  _globals['_LEDGERRECEIPT']._serialized_end=235
-  _globals['_HOLDERMESSAGE']._serialized_start=237
-  _globals['_HOLDERMESSAGE']._serialized_end=311
-  _globals['_SEALEDMESSAGE']._serialized_start=313
-  _globals['_SEALEDMESSAGE']._serialized_end=379
-  _globals['_EMPTY']._serialized_start=381
-  _globals['_EMPTY']._serialized_end=388
+  _globals['_REVEAL']._serialized_start=102
+  _globals['_REVEAL']._serialized_end=154
+  _globals['_LEDGERRECEIPT']._serialized_start=156
+  _globals['_LEDGERRECEIPT']._serialized_end=234
+  _globals['_HOLDERMESSAGE']._serialized_start=236
+  _globals['_HOLDERMESSAGE']._serialized_end=310
+  _globals['_SEALEDMESSAGE']._serialized_start=312
+  _globals['_SEALEDMESSAGE']._serialized_end=378
+  _globals['_EMPTY']._serialized_start=380
+  _globals['_EMPTY']._serialized_end=387
 # @@protoc_insertion_point(module_scope)

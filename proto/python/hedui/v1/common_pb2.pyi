@@ -16,7 +16,7 @@ class SignedDocument(_message.Message):
     signer: str
     def __init__(self, body: _Optional[bytes] = ..., signature: _Optional[bytes] = ..., signer: _Optional[str] = ...) -> None: ...
 
-class Opening(_message.Message):
+class Reveal(_message.Message):
     __slots__ = ("field", "value", "salt")
     FIELD_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from hedui.v1 import common_pb2 as hedui_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15hedui/v1/holder.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"h\n\rAcceptRequest\x12*\n\x08manifest\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x03 \x01(\x0c\x12\x0c\n\x04role\x18\x04 \x01(\t\";\n\x0b\x41\x63\x63\x65ptReply\x12,\n\nacceptance\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"\xdf\x01\n\x0eOpeningContext\x12*\n\x08manifest\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12(\n\x06permit\x18\x02 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12#\n\x08openings\x18\x03 \x03(\x0b\x32\x11.hedui.v1.Opening\x12)\n\x07\x61nswers\x18\x04 \x03(\x0b\x32\x18.hedui.v1.SignedDocument\x12\'\n\x05\x66irst\x18\x05 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"8\n\x0bMaskRequest\x12)\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x18.hedui.v1.OpeningContext\"Z\n\tMaskReply\x12%\n\x04mask\x18\x01 \x01(\x0b\x32\x17.hedui.v1.HolderMessage\x12&\n\x05share\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"`\n\x0cShareRequest\x12)\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x18.hedui.v1.OpeningContext\x12%\n\x04mask\x18\x02 \x01(\x0b\x32\x17.hedui.v1.HolderMessage\"4\n\nShareReply\x12&\n\x05share\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"\x88\x01\n\x0bOpenRequest\x12)\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x18.hedui.v1.OpeningContext\x12%\n\x04mask\x18\x02 \x01(\x0b\x32\x17.hedui.v1.HolderMessage\x12\'\n\x06shares\x18\x03 \x03(\x0b\x32\x17.hedui.v1.SealedMessage\"2\n\tOpenReply\x12%\n\x04\x62its\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"G\n\x0e\x43ompareRequest\x12\x0e\n\x06permit\x18\x01 \x01(\x0c\x12%\n\x04\x62its\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"^\n\x0c\x43ompareReply\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\x12&\n\x05\x66lips\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"I\n\x0f\x43oncludeRequest\x12\x0e\n\x06permit\x18\x01 \x01(\x0c\x12&\n\x05terms\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"9\n\rConcludeReply\x12(\n\x07results\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"#\n\x11ProveShareRequest\x12\x0e\n\x06permit\x18\x01 \x01(\x0c\"9\n\x0fProveShareReply\x12&\n\x05proof\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"K\n\x10NameCheatRequest\x12\x0e\n\x06permit\x18\x01 \x01(\x0c\x12\'\n\x06proofs\x18\x02 \x03(\x0b\x32\x17.hedui.v1.SealedMessage\" \n\x0eNameCheatReply\x12\x0e\n\x06holder\x18\x01 \x01(\t2\xee\x03\n\rHolderService\x12\x38\n\x06\x41\x63\x63\x65pt\x12\x17.hedui.v1.AcceptRequest\x1a\x15.hedui.v1.AcceptReply\x12\x32\n\x04Mask\x12\x15.hedui.v1.MaskRequest\x1a\x13.hedui.v1.MaskReply\x12\x35\n\x05Share\x12\x16.hedui.v1.ShareRequest\x1a\x14.hedui.v1.ShareReply\x12\x32\n\x04Open\x12\x15.hedui.v1.OpenRequest\x1a\x13.hedui.v1.OpenReply\x12;\n\x07\x43ompare\x12\x18.hedui.v1.CompareRequest\x1a\x16.hedui.v1.CompareReply\x12>\n\x08\x43onclude\x12\x19.hedui.v1.ConcludeRequest\x1a\x17.hedui.v1.ConcludeReply\x12\x44\n\nProveShare\x12\x1b.hedui.v1.ProveShareRequest\x1a\x19.hedui.v1.ProveShareReply\x12\x41\n\tNameCheat\x12\x1a.hedui.v1.NameCheatRequest\x1a\x18.hedui.v1.NameCheatReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15hedui/v1/holder.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"h\n\rAcceptRequest\x12*\n\x08manifest\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0f\n\x07\x61nswers\x18\x03 \x01(\x0c\x12\x0c\n\x04role\x18\x04 \x01(\t\";\n\x0b\x41\x63\x63\x65ptReply\x12,\n\nacceptance\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"\xdd\x01\n\x0eOpeningContext\x12*\n\x08manifest\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12(\n\x06permit\x18\x02 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12!\n\x07reveals\x18\x03 \x03(\x0b\x32\x10.hedui.v1.Reveal\x12)\n\x07\x61nswers\x18\x04 \x03(\x0b\x32\x18.hedui.v1.SignedDocument\x12\'\n\x05\x66irst\x18\x05 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"8\n\x0bMaskRequest\x12)\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x18.hedui.v1.OpeningContext\"Z\n\tMaskReply\x12%\n\x04mask\x18\x01 \x01(\x0b\x32\x17.hedui.v1.HolderMessage\x12&\n\x05share\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"`\n\x0cShareRequest\x12)\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x18.hedui.v1.OpeningContext\x12%\n\x04mask\x18\x02 \x01(\x0b\x32\x17.hedui.v1.HolderMessage\"4\n\nShareReply\x12&\n\x05share\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"\x88\x01\n\x0bOpenRequest\x12)\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x18.hedui.v1.OpeningContext\x12%\n\x04mask\x18\x02 \x01(\x0b\x32\x17.hedui.v1.HolderMessage\x12\'\n\x06shares\x18\x03 \x03(\x0b\x32\x17.hedui.v1.SealedMessage\"2\n\tOpenReply\x12%\n\x04\x62its\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"G\n\x0e\x43ompareRequest\x12\x0e\n\x06permit\x18\x01 \x01(\x0c\x12%\n\x04\x62its\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"^\n\x0c\x43ompareReply\x12&\n\x05terms\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\x12&\n\x05\x66lips\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"I\n\x0f\x43oncludeRequest\x12\x0e\n\x06permit\x18\x01 \x01(\x0c\x12&\n\x05terms\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"9\n\rConcludeReply\x12(\n\x07results\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"#\n\x11ProveShareRequest\x12\x0e\n\x06permit\x18\x01 \x01(\x0c\"9\n\x0fProveShareReply\x12&\n\x05proof\x18\x01 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\"K\n\x10NameCheatRequest\x12\x0e\n\x06permit\x18\x01 \x01(\x0c\x12\'\n\x06proofs\x18\x02 \x03(\x0b\x32\x17.hedui.v1.SealedMessage\" \n\x0eNameCheatReply\x12\x0e\n\x06holder\x18\x01 \x01(\t2\xee\x03\n\rHolderService\x12\x38\n\x06\x41\x63\x63\x65pt\x12\x17.hedui.v1.AcceptRequest\x1a\x15.hedui.v1.AcceptReply\x12\x32\n\x04Mask\x12\x15.hedui.v1.MaskRequest\x1a\x13.hedui.v1.MaskReply\x12\x35\n\x05Share\x12\x16.hedui.v1.ShareRequest\x1a\x14.hedui.v1.ShareReply\x12\x32\n\x04Open\x12\x15.hedui.v1.OpenRequest\x1a\x13.hedui.v1.OpenReply\x12;\n\x07\x43ompare\x12\x18.hedui.v1.CompareRequest\x1a\x16.hedui.v1.CompareReply\x12>\n\x08\x43onclude\x12\x19.hedui.v1.ConcludeRequest\x1a\x17.hedui.v1.ConcludeReply\x12\x44\n\nProveShare\x12\x1b.hedui.v1.ProveShareRequest\x1a\x19.hedui.v1.ProveShareReply\x12\x41\n\tNameCheat\x12\x1a.hedui.v1.NameCheatRequest\x1a\x18.hedui.v1.NameCheatReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,35 +37,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCEPTREPLY']._serialized_start=164
   _globals['_ACCEPTREPLY']._serialized_end=223
   _globals['_OPENINGCONTEXT']._serialized_start=226
-  _globals['_OPENINGCONTEXT']._serialized_end=449
-  _globals['_MASKREQUEST']._serialized_start=451
-  _globals['_MASKREQUEST']._serialized_end=507
-  _globals['_MASKREPLY']._serialized_start=509
-  _globals['_MASKREPLY']._serialized_end=599
-  _globals['_SHAREREQUEST']._serialized_start=601
-  _globals['_SHAREREQUEST']._serialized_end=697
-  _globals['_SHAREREPLY']._serialized_start=699
-  _globals['_SHAREREPLY']._serialized_end=751
-  _globals['_OPENREQUEST']._serialized_start=754
-  _globals['_OPENREQUEST']._serialized_end=890
-  _globals['_OPENREPLY']._serialized_start=892
-  _globals['_OPENREPLY']._serialized_end=942
-  _globals['_COMPAREREQUEST']._serialized_start=944
-  _globals['_COMPAREREQUEST']._serialized_end=1015
-  _globals['_COMPAREREPLY']._serialized_start=1017
-  _globals['_COMPAREREPLY']._serialized_end=1111
-  _globals['_CONCLUDEREQUEST']._serialized_start=1113
-  _globals['_CONCLUDEREQUEST']._serialized_end=1186
-  _globals['_CONCLUDEREPLY']._serialized_start=1188
-  _globals['_CONCLUDEREPLY']._serialized_end=1245
-  _globals['_PROVESHAREREQUEST']._serialized_start=1247
-  _globals['_PROVESHAREREQUEST']._serialized_end=1282
-  _globals['_PROVESHAREREPLY']._serialized_start=1284
-  _globals['_PROVESHAREREPLY']._serialized_end=1341
-  _globals['_NAMECHEATREQUEST']._serialized_start=1343
-  _globals['_NAMECHEATREQUEST']._serialized_end=1418
-  _globals['_NAMECHEATREPLY']._serialized_start=1420
-  _globals['_NAMECHEATREPLY']._serialized_end=1452
-  _globals['_HOLDERSERVICE']._serialized_start=1455
-  _globals['_HOLDERSERVICE']._serialized_end=1949
+  _globals['_OPENINGCONTEXT']._serialized_end=447
+  _globals['_MASKREQUEST']._serialized_start=449
+  _globals['_MASKREQUEST']._serialized_end=505
+  _globals['_MASKREPLY']._serialized_start=507
+  _globals['_MASKREPLY']._serialized_end=597
+  _globals['_SHAREREQUEST']._serialized_start=599
+  _globals['_SHAREREQUEST']._serialized_end=695
+  _globals['_SHAREREPLY']._serialized_start=697
+  _globals['_SHAREREPLY']._serialized_end=749
+  _globals['_OPENREQUEST']._serialized_start=752
+  _globals['_OPENREQUEST']._serialized_end=888
+  _globals['_OPENREPLY']._serialized_start=890
+  _globals['_OPENREPLY']._serialized_end=940
+  _globals['_COMPAREREQUEST']._serialized_start=942
+  _globals['_COMPAREREQUEST']._serialized_end=1013
+  _globals['_COMPAREREPLY']._serialized_start=1015
+  _globals['_COMPAREREPLY']._serialized_end=1109
+  _globals['_CONCLUDEREQUEST']._serialized_start=1111
+  _globals['_CONCLUDEREQUEST']._serialized_end=1184
+  _globals['_CONCLUDEREPLY']._serialized_start=1186
+  _globals['_CONCLUDEREPLY']._serialized_end=1243
+  _globals['_PROVESHAREREQUEST']._serialized_start=1245
+  _globals['_PROVESHAREREQUEST']._serialized_end=1280
+  _globals['_PROVESHAREREPLY']._serialized_start=1282
+  _globals['_PROVESHAREREPLY']._serialized_end=1339
+  _globals['_NAMECHEATREQUEST']._serialized_start=1341
+  _globals['_NAMECHEATREQUEST']._serialized_end=1416
+  _globals['_NAMECHEATREPLY']._serialized_start=1418
+  _globals['_NAMECHEATREPLY']._serialized_end=1450
+  _globals['_HOLDERSERVICE']._serialized_start=1453
+  _globals['_HOLDERSERVICE']._serialized_end=1947
 # @@protoc_insertion_point(module_scope)

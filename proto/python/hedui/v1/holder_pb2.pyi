@@ -26,18 +26,18 @@ class AcceptReply(_message.Message):
     def __init__(self, acceptance: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
 
 class OpeningContext(_message.Message):
-    __slots__ = ("manifest", "permit", "openings", "answers", "first")
+    __slots__ = ("manifest", "permit", "reveals", "answers", "first")
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     PERMIT_FIELD_NUMBER: _ClassVar[int]
-    OPENINGS_FIELD_NUMBER: _ClassVar[int]
+    REVEALS_FIELD_NUMBER: _ClassVar[int]
     ANSWERS_FIELD_NUMBER: _ClassVar[int]
     FIRST_FIELD_NUMBER: _ClassVar[int]
     manifest: _common_pb2.SignedDocument
     permit: _common_pb2.SignedDocument
-    openings: _containers.RepeatedCompositeFieldContainer[_common_pb2.Opening]
+    reveals: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reveal]
     answers: _containers.RepeatedCompositeFieldContainer[_common_pb2.SignedDocument]
     first: _common_pb2.SignedDocument
-    def __init__(self, manifest: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., permit: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., openings: _Optional[_Iterable[_Union[_common_pb2.Opening, _Mapping]]] = ..., answers: _Optional[_Iterable[_Union[_common_pb2.SignedDocument, _Mapping]]] = ..., first: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
+    def __init__(self, manifest: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., permit: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., reveals: _Optional[_Iterable[_Union[_common_pb2.Reveal, _Mapping]]] = ..., answers: _Optional[_Iterable[_Union[_common_pb2.SignedDocument, _Mapping]]] = ..., first: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
 
 class MaskRequest(_message.Message):
     __slots__ = ("context",)

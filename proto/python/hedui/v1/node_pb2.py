@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from hedui.v1 import common_pb2 as hedui_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13hedui/v1/node.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"\xb9\x01\n\rAnswerRequest\x12*\n\x08manifest\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12(\n\x06ticket\x18\x02 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12-\n\x0brevocations\x18\x03 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12#\n\x08openings\x18\x04 \x03(\x0b\x32\x11.hedui.v1.Opening\"a\n\x0b\x41nswerReply\x12(\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.hedui.v1.LedgerReceipt\"[\n\x11OpenAnswerRequest\x12\'\n\x05grant\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\r\n\x05query\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x01(\x08\"!\n\x0fOpenAnswerReply\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\"9\n\rImportRequest\x12\x11\n\x07mapping\x18\x01 \x01(\x0cH\x00\x12\r\n\x03\x63sv\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"S\n\x0bImportReply\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0f\n\x07persons\x18\x03 \x01(\x04\x12\x13\n\x0bnot_indexed\x18\x04 \x01(\x04\"\x0e\n\x0c\x45nrolRequest\"V\n\rEnrolProgress\x12\x0c\n\x04\x64one\x18\x01 \x01(\x04\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x18\n\x0b\x62udget_left\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x0e\n\x0c_budget_left\"\x12\n\x10GetStatusRequest\"\x80\x01\n\x0eGetStatusReply\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x0f\n\x07persons\x18\x02 \x01(\x04\x12\x0f\n\x07indexed\x18\x03 \x01(\x04\x12(\n\tresources\x18\x04 \x03(\x0b\x32\x15.hedui.v1.ResourceRow\x12\x0e\n\x06holder\x18\x05 \x01(\x08\"@\n\x0bResourceRow\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x11\n\tdata_date\x18\x03 \x01(\t2H\n\x0cQueryService\x12\x38\n\x06\x41nswer\x12\x17.hedui.v1.AnswerRequest\x1a\x15.hedui.v1.AnswerReply2Z\n\x12\x41nswerAuditService\x12\x44\n\nOpenAnswer\x12\x1b.hedui.v1.OpenAnswerRequest\x1a\x19.hedui.v1.OpenAnswerReply2\xd5\x01\n\x10NodeAdminService\x12\x42\n\x0eImportResource\x12\x17.hedui.v1.ImportRequest\x1a\x15.hedui.v1.ImportReply(\x01\x12:\n\x05\x45nrol\x12\x16.hedui.v1.EnrolRequest\x1a\x17.hedui.v1.EnrolProgress0\x01\x12\x41\n\tGetStatus\x12\x1a.hedui.v1.GetStatusRequest\x1a\x18.hedui.v1.GetStatusReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13hedui/v1/node.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"\xb7\x01\n\rAnswerRequest\x12*\n\x08manifest\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12(\n\x06ticket\x18\x02 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12-\n\x0brevocations\x18\x03 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12!\n\x07reveals\x18\x04 \x03(\x0b\x32\x10.hedui.v1.Reveal\"a\n\x0b\x41nswerReply\x12(\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12(\n\x07receipt\x18\x02 \x01(\x0b\x32\x17.hedui.v1.LedgerReceipt\"_\n\x15\x44iscloseAnswerRequest\x12\'\n\x05grant\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\r\n\x05query\x18\x02 \x01(\t\x12\x0e\n\x06values\x18\x03 \x01(\x08\"%\n\x13\x44iscloseAnswerReply\x12\x0e\n\x06sealed\x18\x01 \x01(\x0c\"9\n\rImportRequest\x12\x11\n\x07mapping\x18\x01 \x01(\x0cH\x00\x12\r\n\x03\x63sv\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"S\n\x0bImportReply\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x0f\n\x07persons\x18\x03 \x01(\x04\x12\x13\n\x0bnot_indexed\x18\x04 \x01(\x04\"\x0e\n\x0c\x45nrolRequest\"V\n\rEnrolProgress\x12\x0c\n\x04\x64one\x18\x01 \x01(\x04\x12\r\n\x05total\x18\x02 \x01(\x04\x12\x18\n\x0b\x62udget_left\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x0e\n\x0c_budget_left\"\x12\n\x10GetStatusRequest\"\x80\x01\n\x0eGetStatusReply\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\x0f\n\x07persons\x18\x02 \x01(\x04\x12\x0f\n\x07indexed\x18\x03 \x01(\x04\x12(\n\tresources\x18\x04 \x03(\x0b\x32\x15.hedui.v1.ResourceRow\x12\x0e\n\x06holder\x18\x05 \x01(\x08\"@\n\x0bResourceRow\x12\x10\n\x08resource\x18\x01 \x01(\t\x12\x0c\n\x04rows\x18\x02 \x01(\x04\x12\x11\n\tdata_date\x18\x03 \x01(\t2H\n\x0cQueryService\x12\x38\n\x06\x41nswer\x12\x17.hedui.v1.AnswerRequest\x1a\x15.hedui.v1.AnswerReply2f\n\x12\x41nswerAuditService\x12P\n\x0e\x44iscloseAnswer\x12\x1f.hedui.v1.DiscloseAnswerRequest\x1a\x1d.hedui.v1.DiscloseAnswerReply2\xd5\x01\n\x10NodeAdminService\x12\x42\n\x0eImportResource\x12\x17.hedui.v1.ImportRequest\x1a\x15.hedui.v1.ImportReply(\x01\x12:\n\x05\x45nrol\x12\x16.hedui.v1.EnrolRequest\x1a\x17.hedui.v1.EnrolProgress0\x01\x12\x41\n\tGetStatus\x12\x1a.hedui.v1.GetStatusRequest\x1a\x18.hedui.v1.GetStatusReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,31 +33,31 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hedui.v1.node_pb2', _global
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ANSWERREQUEST']._serialized_start=57
-  _globals['_ANSWERREQUEST']._serialized_end=242
-  _globals['_ANSWERREPLY']._serialized_start=244
-  _globals['_ANSWERREPLY']._serialized_end=341
-  _globals['_OPENANSWERREQUEST']._serialized_start=343
-  _globals['_OPENANSWERREQUEST']._serialized_end=434
-  _globals['_OPENANSWERREPLY']._serialized_start=436
-  _globals['_OPENANSWERREPLY']._serialized_end=469
-  _globals['_IMPORTREQUEST']._serialized_start=471
-  _globals['_IMPORTREQUEST']._serialized_end=528
-  _globals['_IMPORTREPLY']._serialized_start=530
-  _globals['_IMPORTREPLY']._serialized_end=613
-  _globals['_ENROLREQUEST']._serialized_start=615
-  _globals['_ENROLREQUEST']._serialized_end=629
-  _globals['_ENROLPROGRESS']._serialized_start=631
-  _globals['_ENROLPROGRESS']._serialized_end=717
-  _globals['_GETSTATUSREQUEST']._serialized_start=719
-  _globals['_GETSTATUSREQUEST']._serialized_end=737
-  _globals['_GETSTATUSREPLY']._serialized_start=740
-  _globals['_GETSTATUSREPLY']._serialized_end=868
-  _globals['_RESOURCEROW']._serialized_start=870
-  _globals['_RESOURCEROW']._serialized_end=934
-  _globals['_QUERYSERVICE']._serialized_start=936
-  _globals['_QUERYSERVICE']._serialized_end=1008
-  _globals['_ANSWERAUDITSERVICE']._serialized_start=1010
-  _globals['_ANSWERAUDITSERVICE']._serialized_end=1100
-  _globals['_NODEADMINSERVICE']._serialized_start=1103
-  _globals['_NODEADMINSERVICE']._serialized_end=1316
+  _globals['_ANSWERREQUEST']._serialized_end=240
+  _globals['_ANSWERREPLY']._serialized_start=242
+  _globals['_ANSWERREPLY']._serialized_end=339
+  _globals['_DISCLOSEANSWERREQUEST']._serialized_start=341
+  _globals['_DISCLOSEANSWERREQUEST']._serialized_end=436
+  _globals['_DISCLOSEANSWERREPLY']._serialized_start=438
+  _globals['_DISCLOSEANSWERREPLY']._serialized_end=475
+  _globals['_IMPORTREQUEST']._serialized_start=477
+  _globals['_IMPORTREQUEST']._serialized_end=534
+  _globals['_IMPORTREPLY']._serialized_start=536
+  _globals['_IMPORTREPLY']._serialized_end=619
+  _globals['_ENROLREQUEST']._serialized_start=621
+  _globals['_ENROLREQUEST']._serialized_end=635
+  _globals['_ENROLPROGRESS']._serialized_start=637
+  _globals['_ENROLPROGRESS']._serialized_end=723
+  _globals['_GETSTATUSREQUEST']._serialized_start=725
+  _globals['_GETSTATUSREQUEST']._serialized_end=743
+  _globals['_GETSTATUSREPLY']._serialized_start=746
+  _globals['_GETSTATUSREPLY']._serialized_end=874
+  _globals['_RESOURCEROW']._serialized_start=876
+  _globals['_RESOURCEROW']._serialized_end=940
+  _globals['_QUERYSERVICE']._serialized_start=942
+  _globals['_QUERYSERVICE']._serialized_end=1014
+  _globals['_ANSWERAUDITSERVICE']._serialized_start=1016
+  _globals['_ANSWERAUDITSERVICE']._serialized_end=1118
+  _globals['_NODEADMINSERVICE']._serialized_start=1121
+  _globals['_NODEADMINSERVICE']._serialized_end=1334
 # @@protoc_insertion_point(module_scope)

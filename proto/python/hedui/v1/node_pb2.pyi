@@ -8,16 +8,16 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class AnswerRequest(_message.Message):
-    __slots__ = ("manifest", "ticket", "revocations", "openings")
+    __slots__ = ("manifest", "ticket", "revocations", "reveals")
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     TICKET_FIELD_NUMBER: _ClassVar[int]
     REVOCATIONS_FIELD_NUMBER: _ClassVar[int]
-    OPENINGS_FIELD_NUMBER: _ClassVar[int]
+    REVEALS_FIELD_NUMBER: _ClassVar[int]
     manifest: _common_pb2.SignedDocument
     ticket: _common_pb2.SignedDocument
     revocations: _common_pb2.SignedDocument
-    openings: _containers.RepeatedCompositeFieldContainer[_common_pb2.Opening]
-    def __init__(self, manifest: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., ticket: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., revocations: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., openings: _Optional[_Iterable[_Union[_common_pb2.Opening, _Mapping]]] = ...) -> None: ...
+    reveals: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reveal]
+    def __init__(self, manifest: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., ticket: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., revocations: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., reveals: _Optional[_Iterable[_Union[_common_pb2.Reveal, _Mapping]]] = ...) -> None: ...
 
 class AnswerReply(_message.Message):
     __slots__ = ("answer", "receipt")
@@ -27,7 +27,7 @@ class AnswerReply(_message.Message):
     receipt: _common_pb2.LedgerReceipt
     def __init__(self, answer: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., receipt: _Optional[_Union[_common_pb2.LedgerReceipt, _Mapping]] = ...) -> None: ...
 
-class OpenAnswerRequest(_message.Message):
+class DiscloseAnswerRequest(_message.Message):
     __slots__ = ("grant", "query", "values")
     GRANT_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -37,7 +37,7 @@ class OpenAnswerRequest(_message.Message):
     values: bool
     def __init__(self, grant: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., query: _Optional[str] = ..., values: _Optional[bool] = ...) -> None: ...
 
-class OpenAnswerReply(_message.Message):
+class DiscloseAnswerReply(_message.Message):
     __slots__ = ("sealed",)
     SEALED_FIELD_NUMBER: _ClassVar[int]
     sealed: bytes

@@ -112,10 +112,10 @@ class AnswerAuditServiceStub:
         Args:
             channel: A grpc.Channel.
         """
-        self.OpenAnswer = channel.unary_unary(
-                '/hedui.v1.AnswerAuditService/OpenAnswer',
-                request_serializer=hedui_dot_v1_dot_node__pb2.OpenAnswerRequest.SerializeToString,
-                response_deserializer=hedui_dot_v1_dot_node__pb2.OpenAnswerReply.FromString,
+        self.DiscloseAnswer = channel.unary_unary(
+                '/hedui.v1.AnswerAuditService/DiscloseAnswer',
+                request_serializer=hedui_dot_v1_dot_node__pb2.DiscloseAnswerRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_node__pb2.DiscloseAnswerReply.FromString,
                 _registered_method=True)
 
 
@@ -123,7 +123,7 @@ class AnswerAuditServiceServicer:
     """Role: reviewer, with the registrar's grant for a drawn entry.
     """
 
-    def OpenAnswer(self, request, context):
+    def DiscloseAnswer(self, request, context):
         """Which ticket was answered and, where wanted, the answer's plaintext and randomness; sealed to
         the caller's pinned key.
         """
@@ -134,10 +134,10 @@ class AnswerAuditServiceServicer:
 
 def add_AnswerAuditServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
-            'OpenAnswer': grpc.unary_unary_rpc_method_handler(
-                    servicer.OpenAnswer,
-                    request_deserializer=hedui_dot_v1_dot_node__pb2.OpenAnswerRequest.FromString,
-                    response_serializer=hedui_dot_v1_dot_node__pb2.OpenAnswerReply.SerializeToString,
+            'DiscloseAnswer': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiscloseAnswer,
+                    request_deserializer=hedui_dot_v1_dot_node__pb2.DiscloseAnswerRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_node__pb2.DiscloseAnswerReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -152,7 +152,7 @@ class AnswerAuditService:
     """
 
     @staticmethod
-    def OpenAnswer(request,
+    def DiscloseAnswer(request,
             target,
             options=(),
             channel_credentials=None,
@@ -165,9 +165,9 @@ class AnswerAuditService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/hedui.v1.AnswerAuditService/OpenAnswer',
-            hedui_dot_v1_dot_node__pb2.OpenAnswerRequest.SerializeToString,
-            hedui_dot_v1_dot_node__pb2.OpenAnswerReply.FromString,
+            '/hedui.v1.AnswerAuditService/DiscloseAnswer',
+            hedui_dot_v1_dot_node__pb2.DiscloseAnswerRequest.SerializeToString,
+            hedui_dot_v1_dot_node__pb2.DiscloseAnswerReply.FromString,
             options,
             channel_credentials,
             insecure,

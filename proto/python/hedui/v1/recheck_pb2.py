@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from hedui.v1 import common_pb2 as hedui_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16hedui/v1/recheck.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"B\n\x13IssueRecheckRequest\x12+\n\ndetermined\x18\x01 \x01(\x0b\x32\x17.hedui.v1.LedgerReceipt\"\x92\x01\n\x11IssueRecheckReply\x12*\n\x08manifest\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\'\n\x05\x66irst\x18\x02 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12(\n\x06permit\x18\x03 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"K\n\x0eRecheckRequest\x12(\n\x06permit\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\"\xa9\x01\n\x0cRecheckReply\x12%\n\x04mask\x18\x01 \x01(\x0b\x32\x17.hedui.v1.HolderMessage\x12&\n\x05\x66lips\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\x12(\n\x07results\x18\x03 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\x12\x10\n\x08openings\x18\x04 \x01(\x0c\x12\x0e\n\x06policy\x18\x05 \x01(\x0c\"Y\n\x0fRecheckOpenings\x12\x1f\n\x04\x62its\x18\x01 \x01(\x0b\x32\x11.hedui.v1.Opening\x12%\n\nprogrammes\x18\x02 \x01(\x0b\x32\x11.hedui.v1.Opening2b\n\x14RecheckPermitService\x12J\n\x0cIssueRecheck\x12\x1d.hedui.v1.IssueRecheckRequest\x1a\x1b.hedui.v1.IssueRecheckReply2M\n\x0eRecheckService\x12;\n\x07Recheck\x12\x18.hedui.v1.RecheckRequest\x1a\x16.hedui.v1.RecheckReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16hedui/v1/recheck.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"B\n\x13IssueRecheckRequest\x12+\n\ndetermined\x18\x01 \x01(\x0b\x32\x17.hedui.v1.LedgerReceipt\"\x92\x01\n\x11IssueRecheckReply\x12*\n\x08manifest\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\'\n\x05\x66irst\x18\x02 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12(\n\x06permit\x18\x03 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"K\n\x0eRecheckRequest\x12(\n\x06permit\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\"\xa8\x01\n\x0cRecheckReply\x12%\n\x04mask\x18\x01 \x01(\x0b\x32\x17.hedui.v1.HolderMessage\x12&\n\x05\x66lips\x18\x02 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\x12(\n\x07results\x18\x03 \x01(\x0b\x32\x17.hedui.v1.SealedMessage\x12\x0f\n\x07reveals\x18\x04 \x01(\x0c\x12\x0e\n\x06policy\x18\x05 \x01(\x0c\"V\n\x0eRecheckReveals\x12\x1e\n\x04\x62its\x18\x01 \x01(\x0b\x32\x10.hedui.v1.Reveal\x12$\n\nprogrammes\x18\x02 \x01(\x0b\x32\x10.hedui.v1.Reveal2b\n\x14RecheckPermitService\x12J\n\x0cIssueRecheck\x12\x1d.hedui.v1.IssueRecheckRequest\x1a\x1b.hedui.v1.IssueRecheckReply2M\n\x0eRecheckService\x12;\n\x07Recheck\x12\x18.hedui.v1.RecheckRequest\x1a\x16.hedui.v1.RecheckReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,11 +39,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECHECKREQUEST']._serialized_start=276
   _globals['_RECHECKREQUEST']._serialized_end=351
   _globals['_RECHECKREPLY']._serialized_start=354
-  _globals['_RECHECKREPLY']._serialized_end=523
-  _globals['_RECHECKOPENINGS']._serialized_start=525
-  _globals['_RECHECKOPENINGS']._serialized_end=614
-  _globals['_RECHECKPERMITSERVICE']._serialized_start=616
-  _globals['_RECHECKPERMITSERVICE']._serialized_end=714
-  _globals['_RECHECKSERVICE']._serialized_start=716
-  _globals['_RECHECKSERVICE']._serialized_end=793
+  _globals['_RECHECKREPLY']._serialized_end=522
+  _globals['_RECHECKREVEALS']._serialized_start=524
+  _globals['_RECHECKREVEALS']._serialized_end=610
+  _globals['_RECHECKPERMITSERVICE']._serialized_start=612
+  _globals['_RECHECKPERMITSERVICE']._serialized_end=710
+  _globals['_RECHECKSERVICE']._serialized_start=712
+  _globals['_RECHECKSERVICE']._serialized_end=789
 # @@protoc_insertion_point(module_scope)

@@ -31,23 +31,23 @@ class RecheckRequest(_message.Message):
     def __init__(self, permit: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., case_id: _Optional[str] = ...) -> None: ...
 
 class RecheckReply(_message.Message):
-    __slots__ = ("mask", "flips", "results", "openings", "policy")
+    __slots__ = ("mask", "flips", "results", "reveals", "policy")
     MASK_FIELD_NUMBER: _ClassVar[int]
     FLIPS_FIELD_NUMBER: _ClassVar[int]
     RESULTS_FIELD_NUMBER: _ClassVar[int]
-    OPENINGS_FIELD_NUMBER: _ClassVar[int]
+    REVEALS_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     mask: _common_pb2.HolderMessage
     flips: _common_pb2.SealedMessage
     results: _common_pb2.SealedMessage
-    openings: bytes
+    reveals: bytes
     policy: bytes
-    def __init__(self, mask: _Optional[_Union[_common_pb2.HolderMessage, _Mapping]] = ..., flips: _Optional[_Union[_common_pb2.SealedMessage, _Mapping]] = ..., results: _Optional[_Union[_common_pb2.SealedMessage, _Mapping]] = ..., openings: _Optional[bytes] = ..., policy: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, mask: _Optional[_Union[_common_pb2.HolderMessage, _Mapping]] = ..., flips: _Optional[_Union[_common_pb2.SealedMessage, _Mapping]] = ..., results: _Optional[_Union[_common_pb2.SealedMessage, _Mapping]] = ..., reveals: _Optional[bytes] = ..., policy: _Optional[bytes] = ...) -> None: ...
 
-class RecheckOpenings(_message.Message):
+class RecheckReveals(_message.Message):
     __slots__ = ("bits", "programmes")
     BITS_FIELD_NUMBER: _ClassVar[int]
     PROGRAMMES_FIELD_NUMBER: _ClassVar[int]
-    bits: _common_pb2.Opening
-    programmes: _common_pb2.Opening
-    def __init__(self, bits: _Optional[_Union[_common_pb2.Opening, _Mapping]] = ..., programmes: _Optional[_Union[_common_pb2.Opening, _Mapping]] = ...) -> None: ...
+    bits: _common_pb2.Reveal
+    programmes: _common_pb2.Reveal
+    def __init__(self, bits: _Optional[_Union[_common_pb2.Reveal, _Mapping]] = ..., programmes: _Optional[_Union[_common_pb2.Reveal, _Mapping]] = ...) -> None: ...

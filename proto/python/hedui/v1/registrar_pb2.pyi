@@ -92,14 +92,14 @@ class IssueManifestRequest(_message.Message):
     def __init__(self, request: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., countersigned: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ...) -> None: ...
 
 class IssueManifestReply(_message.Message):
-    __slots__ = ("manifest", "tickets", "openings")
+    __slots__ = ("manifest", "tickets", "reveals")
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     TICKETS_FIELD_NUMBER: _ClassVar[int]
-    OPENINGS_FIELD_NUMBER: _ClassVar[int]
+    REVEALS_FIELD_NUMBER: _ClassVar[int]
     manifest: _common_pb2.SignedDocument
     tickets: _containers.RepeatedCompositeFieldContainer[_common_pb2.SignedDocument]
-    openings: _containers.RepeatedCompositeFieldContainer[_common_pb2.Opening]
-    def __init__(self, manifest: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., tickets: _Optional[_Iterable[_Union[_common_pb2.SignedDocument, _Mapping]]] = ..., openings: _Optional[_Iterable[_Union[_common_pb2.Opening, _Mapping]]] = ...) -> None: ...
+    reveals: _containers.RepeatedCompositeFieldContainer[_common_pb2.Reveal]
+    def __init__(self, manifest: _Optional[_Union[_common_pb2.SignedDocument, _Mapping]] = ..., tickets: _Optional[_Iterable[_Union[_common_pb2.SignedDocument, _Mapping]]] = ..., reveals: _Optional[_Iterable[_Union[_common_pb2.Reveal, _Mapping]]] = ...) -> None: ...
 
 class RenewTicketRequest(_message.Message):
     __slots__ = ("ticket",)
@@ -253,7 +253,7 @@ class DrawnEntry(_message.Message):
     erased_by: int
     def __init__(self, entry: _Optional[int] = ..., erased_by: _Optional[int] = ...) -> None: ...
 
-class OpenSampleRequest(_message.Message):
+class DiscloseSampleRequest(_message.Message):
     __slots__ = ("sample", "entry")
     SAMPLE_FIELD_NUMBER: _ClassVar[int]
     ENTRY_FIELD_NUMBER: _ClassVar[int]
@@ -261,19 +261,19 @@ class OpenSampleRequest(_message.Message):
     entry: int
     def __init__(self, sample: _Optional[str] = ..., entry: _Optional[int] = ...) -> None: ...
 
-class OpenSampleReply(_message.Message):
+class DiscloseSampleReply(_message.Message):
     __slots__ = ("sealed",)
     SEALED_FIELD_NUMBER: _ClassVar[int]
     sealed: bytes
     def __init__(self, sealed: _Optional[bytes] = ...) -> None: ...
 
-class OpenOfficersRequest(_message.Message):
+class DiscloseOfficersRequest(_message.Message):
     __slots__ = ("first",)
     FIRST_FIELD_NUMBER: _ClassVar[int]
     first: int
     def __init__(self, first: _Optional[int] = ...) -> None: ...
 
-class OpenOfficersReply(_message.Message):
+class DiscloseOfficersReply(_message.Message):
     __slots__ = ("next", "sealed")
     NEXT_FIELD_NUMBER: _ClassVar[int]
     SEALED_FIELD_NUMBER: _ClassVar[int]

@@ -833,15 +833,15 @@ class SampleServiceStub:
                 request_serializer=hedui_dot_v1_dot_registrar__pb2.DrawSampleRequest.SerializeToString,
                 response_deserializer=hedui_dot_v1_dot_registrar__pb2.DrawSampleReply.FromString,
                 _registered_method=True)
-        self.OpenSample = channel.unary_unary(
-                '/hedui.v1.SampleService/OpenSample',
-                request_serializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.SerializeToString,
-                response_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.FromString,
+        self.DiscloseSample = channel.unary_unary(
+                '/hedui.v1.SampleService/DiscloseSample',
+                request_serializer=hedui_dot_v1_dot_registrar__pb2.DiscloseSampleRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_registrar__pb2.DiscloseSampleReply.FromString,
                 _registered_method=True)
-        self.OpenOfficers = channel.unary_unary(
-                '/hedui.v1.SampleService/OpenOfficers',
-                request_serializer=hedui_dot_v1_dot_registrar__pb2.OpenOfficersRequest.SerializeToString,
-                response_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenOfficersReply.FromString,
+        self.DiscloseOfficers = channel.unary_unary(
+                '/hedui.v1.SampleService/DiscloseOfficers',
+                request_serializer=hedui_dot_v1_dot_registrar__pb2.DiscloseOfficersRequest.SerializeToString,
+                response_deserializer=hedui_dot_v1_dot_registrar__pb2.DiscloseOfficersReply.FromString,
                 _registered_method=True)
 
 
@@ -857,14 +857,14 @@ class SampleServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def OpenSample(self, request, context):
+    def DiscloseSample(self, request, context):
         """One drawn entry with everything behind it, sealed to the caller's pinned key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def OpenOfficers(self, request, context):
+    def DiscloseOfficers(self, request, context):
         """Which officer asked for each manifest of a page of the ledger, sealed to the caller.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -879,15 +879,15 @@ def add_SampleServiceServicer_to_server(servicer, server):
                     request_deserializer=hedui_dot_v1_dot_registrar__pb2.DrawSampleRequest.FromString,
                     response_serializer=hedui_dot_v1_dot_registrar__pb2.DrawSampleReply.SerializeToString,
             ),
-            'OpenSample': grpc.unary_unary_rpc_method_handler(
-                    servicer.OpenSample,
-                    request_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.FromString,
-                    response_serializer=hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.SerializeToString,
+            'DiscloseSample': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiscloseSample,
+                    request_deserializer=hedui_dot_v1_dot_registrar__pb2.DiscloseSampleRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_registrar__pb2.DiscloseSampleReply.SerializeToString,
             ),
-            'OpenOfficers': grpc.unary_unary_rpc_method_handler(
-                    servicer.OpenOfficers,
-                    request_deserializer=hedui_dot_v1_dot_registrar__pb2.OpenOfficersRequest.FromString,
-                    response_serializer=hedui_dot_v1_dot_registrar__pb2.OpenOfficersReply.SerializeToString,
+            'DiscloseOfficers': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiscloseOfficers,
+                    request_deserializer=hedui_dot_v1_dot_registrar__pb2.DiscloseOfficersRequest.FromString,
+                    response_serializer=hedui_dot_v1_dot_registrar__pb2.DiscloseOfficersReply.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -930,7 +930,7 @@ class SampleService:
             _registered_method=True)
 
     @staticmethod
-    def OpenSample(request,
+    def DiscloseSample(request,
             target,
             options=(),
             channel_credentials=None,
@@ -943,9 +943,9 @@ class SampleService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/hedui.v1.SampleService/OpenSample',
-            hedui_dot_v1_dot_registrar__pb2.OpenSampleRequest.SerializeToString,
-            hedui_dot_v1_dot_registrar__pb2.OpenSampleReply.FromString,
+            '/hedui.v1.SampleService/DiscloseSample',
+            hedui_dot_v1_dot_registrar__pb2.DiscloseSampleRequest.SerializeToString,
+            hedui_dot_v1_dot_registrar__pb2.DiscloseSampleReply.FromString,
             options,
             channel_credentials,
             insecure,
@@ -957,7 +957,7 @@ class SampleService:
             _registered_method=True)
 
     @staticmethod
-    def OpenOfficers(request,
+    def DiscloseOfficers(request,
             target,
             options=(),
             channel_credentials=None,
@@ -970,9 +970,9 @@ class SampleService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/hedui.v1.SampleService/OpenOfficers',
-            hedui_dot_v1_dot_registrar__pb2.OpenOfficersRequest.SerializeToString,
-            hedui_dot_v1_dot_registrar__pb2.OpenOfficersReply.FromString,
+            '/hedui.v1.SampleService/DiscloseOfficers',
+            hedui_dot_v1_dot_registrar__pb2.DiscloseOfficersRequest.SerializeToString,
+            hedui_dot_v1_dot_registrar__pb2.DiscloseOfficersReply.FromString,
             options,
             channel_credentials,
             insecure,

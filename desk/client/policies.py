@@ -1,0 +1,63 @@
+"""Policies of a process: approve, list, withdraw. The same at coordinator, registrar and node."""
+
+from pathlib import Path
+
+from desk.client.acting import Acting
+from hedui.v1 import policy_pb2 as pb
+from hedui.v1.policy_pb2_grpc import PolicyServiceStub
+from model.roles import Role
+from runtime.errors import Refused, SettingsError
+
+LEAST_DIGITS = 8
+
+
+def office_of(acting: Acting) -> str:
+    """The process whose policies this person approves: the registrar's, else the coordinator's."""
+    if acting.member.role is Role.REGISTRAR_OFFICER:
+        return acting.federation.registrar.name
+    return acting.federation.coordinator.name
+
+
+def approve(acting: Acting, process: str, file: Path) -> pb.ApprovePolicyReply:
+    """Put a policy file into force there; its digest and what is remarked on it.
+
+    Raises OSError; CallError, the file named in what is refused.
+    """
+    request = pb.ApprovePolicyRequest(policy=file.read_bytes())
+    try:
+        reply: pb.ApprovePolicyReply = acting.call(
+            process, PolicyServiceStub, "ApprovePolicy", request
+        )
+    except Refused as refused:
+        raise refused.about(file) from None
+    return reply
+
+
+def approved(acting: Acting, process: str) -> list[pb.PolicyRow]:
+    """Every policy that was approved there, withdrawn ones too. Raises CallError."""
+    reply = acting.call(process, PolicyServiceStub, "ListPolicies", pb.ListPoliciesRequest())
+    return list(reply.policies)
+
+
+def withdraw(acting: Acting, process: str, digest: bytes) -> None:
+    """Take a policy out of force there: what runs under it ends with that reason.
+
+    Raises CallError.
+    """
+    request = pb.WithdrawPolicyRequest(digest=digest)
+    acting.call(process, PolicyServiceStub, "WithdrawPolicy", request)
+
+
+def meant(digits: str, known: list[pb.PolicyRow], command: str) -> bytes:
+    """The one digest that begins so, of at least ``LEAST_DIGITS``. Raises SettingsError.
+
+    Args:
+        command: The one that lists digests, for the message.
+    """
+    found = [row.digest for row in known if row.digest.hex().startswith(digits.lower())]
+    if len(digits) < LEAST_DIGITS or len(found) != 1:
+        raise SettingsError(
+            f'"{digits[:80]}" does not name one policy of this node: give at least '
+            f"{LEAST_DIGITS} digits of a digest out of `{command}`"
+        )
+    return found[0]

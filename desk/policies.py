@@ -1,0 +1,37 @@
+"""How both programs show the policies of a process."""
+
+from collections.abc import Iterable
+
+import typer
+
+from desk.command import print_table
+from hedui.v1 import policy_pb2 as pb
+
+COLUMNS = {
+    "name": "name",
+    "digest": "digest",
+    "approved_at": "approved",
+    "withdrawn_at": "withdrawn",
+}
+
+
+def print_policies(policies: Iterable[pb.PolicyRow], *, as_json: bool) -> None:
+    """Print what was approved somewhere."""
+    rows = [
+        {
+            "digest": row.digest.hex(),
+            "name": row.name,
+            "title": row.title,
+            "approved_at": row.approved_at,
+            "withdrawn_at": row.withdrawn_at,
+        }
+        for row in policies
+    ]
+    print_table(rows, COLUMNS, as_json=as_json, empty="no policy has been approved here")
+
+
+def print_approved(reply: pb.ApprovePolicyReply, process: str) -> None:
+    """Print that a policy is in force, and what is remarked on it."""
+    for finding in reply.findings:
+        typer.echo(finding)
+    typer.echo(f"{reply.digest.hex()} is in force at {process}.")

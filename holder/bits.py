@@ -1,0 +1,78 @@
+"""How the bits of an opening are read: by the coordinator, of a re-check by its reviewer.
+
+Source: DESIGN 2.6. Flips and results are sealed to one recipient; both must be signed by the
+pinned holders, for this permit and this C, and must follow the same message before them.
+Learns: their recipient, the bits, flips XOR results; neither alone says anything.
+"""
+
+from dataclasses import dataclass
+
+from crypto.comparison import reveal
+from crypto.sealing import SealingKey
+from hedui.v1 import common_pb2
+from holder import messages as holder_messages
+from holder.messages import OUTPUT_PAD, decode_bits
+from model.documents.opening import HolderHeader, OpeningPermit, Step
+from model.federation import Federation
+from model.reasons import Reason
+from runtime.errors import Refusal
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """To whom flips and results are sealed: name and sealing key; who is who."""
+
+    name: str
+    key: SealingKey
+    federation: Federation
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What masker and evaluator sealed to the recipient."""
+
+    flips: common_pb2.SealedMessage
+    results: common_pb2.SealedMessage
+
+
+def read_bits(
+    outcome: Outcome, permit: OpeningPermit, mask: HolderHeader, *, count: int, to: Recipient
+) -> list[int]:
+    """Return the ``count`` opened bits in slot order. Raises Refusal(message_invalid).
+
+    Args:
+        mask: The verified header of the mask: it names permit and C.
+        count: Slots of the layout.
+        to: We.
+    """
+    masked = _received("flips", outcome.flips, permit.masker, mask, to)
+    blinded = _received("results", outcome.results, permit.evaluator, mask, to)
+    if masked[0].previous != blinded[0].previous:
+        raise Refusal(Reason.MESSAGE_INVALID, "flips and results follow different messages")
+    return reveal(decode_bits(blinded[1], count), decode_bits(masked[1], count))
+
+
+def _received(
+    step: Step, sealed: common_pb2.SealedMessage, sender: str, mask: HolderHeader, to: Recipient
+) -> tuple[HolderHeader, bytes]:
+    """Open and verify a message that is sealed to us; its header and payload."""
+    message = holder_messages.unseal(
+        sealed,
+        key=to.key,
+        permit=mask.permit,
+        step=step,
+        sender=sender,
+        recipient=to.name,
+        pad_to=OUTPUT_PAD,
+    )
+    header = holder_messages.verify(
+        message,
+        federation=to.federation,
+        permit=mask.permit,
+        step=step,
+        sender=sender,
+        recipient=to.name,
+        ciphertext=mask.ciphertext,
+        previous=None,
+    )
+    return header, message.payload
