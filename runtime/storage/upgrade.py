@@ -93,7 +93,7 @@ def upgrade(
             f"database {backend} has schema version {version}, this program writes "
             f"{revisions.newest}: start its process (serve), which upgrades it"
         )
-    newest = revisions.newest
+    newest, committing = revisions.newest, False
     try:
         with backend.altering(connection), connection.begin():
             upgrading.check(connection)
@@ -103,8 +103,12 @@ def upgrade(
             upgrading.tell("migrating", newest)
             _migrate(backend, connection, found, revisions)
             upgrading.tell("committing", newest)
+            committing = True
     except (StorageError, OSError, OpenError, TornLog, DBAPIError) as error:
-        raise _failed(backend, version, newest, error, upgrading) from error
+        if isinstance(error, DatabaseForeign):
+            raise
+        steps = f"from schema version {version} to {newest}: {_words(error)}"
+        raise _failed(backend, steps, upgrading, known=not committing) from error
     upgrading.tell("committed", newest)
     # What the migrations wrote goes from the write-ahead log into the file.
     backend.purge()
@@ -214,17 +218,13 @@ def _recomputed(connection: Connection) -> log.Head:
     return log.Head(tree.size, tree.root())
 
 
-def _failed(
-    backend: Backend, version: int, newest: int, error: Exception, upgrading: Upgrading
-) -> StorageError:
-    if isinstance(error, DatabaseForeign):
-        return error
-    why = _words(error)
+def _failed(backend: Backend, steps: str, upgrading: Upgrading, *, known: bool) -> DatabaseUnusable:
+    """``known``: that nothing was changed. A commit that was cut off may yet have come through."""
+    now = "Nothing in it was changed" if known else "The next start shows whether it came through"
     kept = f", and its sealed copy {upgrading.copy} is kept" if upgrading.copy.exists() else ""
     return DatabaseUnusable(
-        f"database {backend} could not be upgraded from schema version {version} to {newest}: "
-        f"{why}. Nothing in it was changed{kept}: remove the cause and start again, or install "
-        "the version before"
+        f"database {backend} could not be upgraded {steps}. {now}{kept}: remove the cause and "
+        "start again, or install the version before"
     )
 
 
