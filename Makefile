@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed-$(shell cksum requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
-.PHONY: help setup demo test integration soak check bench peers proto lock clean
+.PHONY: help setup demo test integration soak check bench peers proto messages lock clean
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##|^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/'
@@ -33,6 +33,7 @@ check: setup     ## format, lint, types, layering, generated code
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python simulations/generate.py --check
+	$(BIN)/python -m simulations.catalogue --check
 
 bench: setup     ## benchmarks, as ratios against peers and baselines of the same run
 	$(BIN)/python -m pytest -o addopts= --import-mode=importlib tests/bench --benchmark-only
@@ -42,6 +43,9 @@ peers:           ## public packages to measure against, each in an environment o
 
 proto: setup     ## generate proto/python from proto/hedui/v1
 	$(BIN)/python simulations/generate.py
+
+messages: setup  ## collect messages, renew and compile model/locale
+	$(BIN)/python -m simulations.catalogue
 
 lock:            ## renew requirements.lock (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header \

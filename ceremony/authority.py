@@ -13,6 +13,7 @@ from typing import Final
 from crypto.rng import Rng
 from crypto.signing import SigningKey
 from model.plan import Plan, PlanError, parse_plan
+from model.toml import to_toml
 from runtime.errors import SettingsError
 from runtime.site.certificates import KeyPair, create_authority
 from runtime.site.endpoints import write_atomically
@@ -24,7 +25,6 @@ from runtime.site.identity import (
     write_secret_file,
 )
 from runtime.site.joining import PLAN, ROOT_KEY
-from runtime.site.settings import to_toml
 
 AUTHORITY_DAYS: Final = 3650
 CERTIFICATE_DAYS: Final = 730

@@ -21,6 +21,8 @@ from crypto.sealing import SealingPublicKey
 from crypto.threshold import Dealt, deal
 from model.federation import WIRE, Federation, FederationError
 from model.plan import PlannedProcess
+from model.suite import SUITE
+from model.toml import to_toml
 from runtime.errors import CertificateError, SettingsError
 from runtime.site.certificates import fingerprint, issue
 from runtime.site.endpoints import write_atomically, write_endpoints
@@ -28,7 +30,6 @@ from runtime.site.identity import write_federation_signature
 from runtime.site.joining import FIRST_EPOCH, Site, load_site, subject_of
 from runtime.site.key_share import FILE as SHARE_FILE
 from runtime.site.key_share import write_share
-from runtime.site.settings import to_toml
 
 Progress = Callable[[str], None]
 Dealer = Callable[..., Dealt]
@@ -131,6 +132,7 @@ def _federation_file(
         "number": 1,
         "previous": "",
         "wire": WIRE,
+        "suite": SUITE,
         "name": site.plan.name,
         "ca_certificate": authority.certificates.pem.decode("ascii"),
         "joint_key": {
@@ -141,6 +143,7 @@ def _federation_file(
         },
         "process": [_process_table(m, keys) for m in members if m.joined.is_process],
         "person": [_table(m) for m in members if not m.joined.is_process],
+        "office": [office.model_dump() for office in site.plan.office],
     }
     return to_toml(table).encode("utf-8")
 

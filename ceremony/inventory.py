@@ -60,7 +60,7 @@ def inventory(federation: Federation, home: Path, now: datetime) -> list[Key]:
         if person.cosign_key:
             path, public = folder / "cosign.key", person.cosign_key
             keys.append(_file(person.name, "cosign", _ED25519, path, folder, public))
-    return keys
+    return [*keys, *_documents(federation)]
 
 
 def _authority(federation: Federation, home: Path, now: datetime) -> Iterator[Key]:
@@ -74,6 +74,14 @@ def _authority(federation: Federation, home: Path, now: datetime) -> Iterator[Ke
     kind = f"Paillier {pin.bits}, any {pin.threshold} of {len(federation.holders)} open"
     place = "nowhere whole: shares at the holders"
     yield Key("federation", "joint", kind, None, None, place, "public", pin.fingerprint)
+
+
+def _documents(federation: Federation) -> Iterator[Key]:
+    """Of offices; the private half never lies in a home."""
+    for office in (each for each in federation.office if each.document_key):
+        holder = f"{office.organisation}, {office.name}"
+        kind, place = "ECDSA P-256", "the office's own device"
+        yield Key(holder, "document", kind, None, None, place, "public", office.document_key)
 
 
 def _process(

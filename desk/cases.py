@@ -1,6 +1,6 @@
 """Cases for people and for programs: one mapping for ``--json``, tables and words for screens.
 
-Titles and reasons stand in English and Chinese, for officers read both.
+A mapping is English and holds a reason's Chinese beside it; a screen speaks one language.
 """
 
 import sys
@@ -13,22 +13,12 @@ from rich.table import Table
 
 from desk.command import visible
 from hedui.v1 import coordinator_pb2 as pb
-from model.explanations import EXPLANATIONS
+from model.explanations import EXPLANATIONS, Explanation
+from model.messages import Language, pgettext, speaking, spoken
+from model.messages import gettext as _
 from model.reasons import Reason
 
 MARKS = {"met": "✓", "not met": "✗", "inconclusive": "?"}
-ZH = {
-    "met": "符合",
-    "not met": "不符合",
-    "inconclusive": "无法判定",
-    "opened": "已受理",
-    "asking": "查询中",
-    "opening": "开启中",
-    "determined": "已出结果",
-    "refused": "被拒绝",
-    "closed": "已办结",
-    "erased": "已清除",
-}
 
 
 def case_table(case: pb.Case) -> dict[str, Any]:
@@ -81,13 +71,14 @@ def _programme(found: pb.ProgrammeDetermination) -> dict[str, Any]:
 
 def _reason(code: str) -> dict[str, str]:
     known = _explained(code)
-    words = {"reason": code, "happened": "", "mend": "", "zh": ""}
-    if known is not None:
-        words |= {"happened": known.happened, "mend": known.mend, "zh": known.zh}
-    return words
+    if known is None:
+        return {"reason": code, "happened": "", "mend": "", "zh": ""}
+    with speaking(Language.ZH):
+        zh = _(known.happened)
+    return {"reason": code, "happened": known.happened, "mend": known.mend, "zh": zh}
 
 
-def _explained(code: str) -> Any:
+def _explained(code: str) -> Explanation | None:
     try:
         return EXPLANATIONS[Reason(code)] if code else None
     except ValueError:
@@ -95,40 +86,52 @@ def _explained(code: str) -> Any:
 
 
 def say_reason(code: str) -> str:
-    """A reason code in words: what happened, in Chinese too, and what to do."""
+    """A reason code in words: what happened, and what to do."""
     known = _explained(code)
     if known is None:
         return code
-    return f"{known.happened} ({known.zh}; {code}). To mend: {known.mend}"
+    happened, mend = _(known.happened), _(known.mend)
+    return _("{happened} ({code}). What to do: {mend}", happened=happened, code=code, mend=mend)
+
+
+def _titles(title: str, title_zh: str, between: str) -> str:
+    """A title as its policy has it: the law's own word alone, or beside the English one."""
+    if spoken() is Language.ZH:
+        return visible(title_zh or title)
+    return visible(f"{title}{between}{title_zh}")
 
 
 def print_case(case: pb.Case) -> None:
     """Everything about one case: a table per programme, then who answered and who did not."""
     out = sys.stdout
-    zh = ZH.get(case.state, "")
-    out.write(f"\n{case.authorization}: {case.state} {zh}, case {case.case_id}\n")
+    state = pgettext("case", case.state)
+    line = _(
+        "{number}: {state}, case {id}", number=case.authorization, state=state, id=case.case_id
+    )
+    out.write(f"\n{line}\n")
     for programme in case.programmes:
         _print_programme(programme)
     if case.reason:
-        out.write(f"  why: {say_reason(case.reason)}\n")
+        out.write(_("  why: {reason}", reason=say_reason(case.reason)) + "\n")
     if case.detail:
-        out.write(f"       {visible(case.detail)}\n")
+        out.write(f"       {visible(_(case.detail))}\n")
     _print_departments(case.departments)
     if case.has_entry:
-        out.write(f"  ledger: entry {case.ledger_entry} of the coordinator\n")
+        entry = _("  ledger: entry {index} of the coordinator", index=case.ledger_entry)
+        out.write(f"{entry}\n")
 
 
 def _print_programme(found: pb.ProgrammeDetermination) -> None:
-    outcome = f"{found.outcome} {ZH.get(found.outcome, '')}"
-    table = Table("rule", "", "what was compared", title=None, show_lines=False)
+    outcome = pgettext("outcome", found.outcome)
+    table = Table(_("rule"), "", _("what was compared"), title=None, show_lines=False)
     for rule in found.rules:
-        mark = f"{MARKS.get(rule.outcome, '?')} {rule.outcome}"
+        mark = f"{MARKS.get(rule.outcome, '?')} {pgettext('outcome', rule.outcome)}"
         what = f"{visible(rule.explanation)}\n{visible(rule.legal)}"
         # Titles come from a policy file: brackets in them are text, not markup.
-        title = f"{visible(rule.title)}\n{visible(rule.title_zh)}"
+        title = _titles(rule.title, rule.title_zh, "\n")
         table.add_row(escape(title), mark, escape(what))
     console = Console()
-    head = visible(f"{found.title} {found.title_zh}: {outcome}")
+    head = f"{_titles(found.title, found.title_zh, ' ')}: {outcome}"
     console.print(f"  {head}", highlight=False, markup=False)
     console.print(table)
 
@@ -136,13 +139,21 @@ def _print_programme(found: pb.ProgrammeDetermination) -> None:
 def _print_departments(departments: Sequence[pb.DepartmentProgress]) -> None:
     answered = [d.department for d in departments if d.state == "answered"]
     if departments:
-        sys.stdout.write(
-            f"  answered ({len(answered)} of {len(departments)}): {', '.join(answered) or 'none'}\n"
+        line = _(
+            "  answered ({n} of {of}): {departments}",
+            n=len(answered),
+            of=len(departments),
+            departments=", ".join(answered) or _("none"),
         )
+        sys.stdout.write(f"{line}\n")
     for each in departments:
         if each.state != "answered":
-            why = say_reason(each.reason) if each.reason else "no answer yet"
-            sys.stdout.write(f"  {each.department} {each.state}: {why}\n")
+            why = say_reason(each.reason) if each.reason else _("no answer yet")
+            sys.stdout.write(f"  {each.department} {_waits(each)}: {why}\n")
+
+
+def _waits(each: pb.DepartmentProgress) -> str:
+    return pgettext("department", each.state)
 
 
 def print_progress(cases: Sequence[pb.Case], seen: dict[str, str]) -> None:
@@ -156,13 +167,16 @@ def print_progress(cases: Sequence[pb.Case], seen: dict[str, str]) -> None:
 
 def _progress(case: pb.Case) -> str:
     if case.state != "asking":
-        return case.state + (f" ({case.reason})" if case.reason else "")
-    parts = [
-        f"{d.department} {d.state}" + (f" ({d.reason})" if d.reason else "")
-        for d in case.departments
+        return pgettext("case", case.state) + _code(case.reason)
+    missing = [
+        f"{each.department} {_waits(each)}{_code(each.reason)}"
+        for each in case.departments
+        if each.state != "answered"
     ]
-    answered = sum(d.state == "answered" for d in case.departments)
-    missing = [p for p, d in zip(parts, case.departments, strict=True) if d.state != "answered"]
-    return f"{answered} of {len(parts)} departments answered" + (
-        f"; {', '.join(missing)}" if missing else ""
-    )
+    of = len(case.departments)
+    said = _("{n} of {of} departments have answered", n=of - len(missing), of=of)
+    return "; ".join([said, ", ".join(missing)] if missing else [said])
+
+
+def _code(reason: str) -> str:
+    return f" ({reason})" if reason else ""

@@ -20,7 +20,8 @@ from rich.text import Text
 from crypto.errors import CryptoError
 from desk.program import Given
 from model.explanations import EXPLANATIONS
-from model.fields import explain
+from model.messages import gettext as _
+from model.mistakes import explain
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused, RuntimeFault, SettingsError
 from runtime.site.profile import Profile, default_user_folder, find_profile
@@ -89,19 +90,28 @@ def options(context: typer.Context) -> Options:
 def sentence(error: Exception) -> str:
     """One sentence about an error: what happened, to which input, and what to do."""
     if isinstance(error, Refused | Refusal):
-        said = f"refused ({error.reason}): {error.detail}"
+        # A detail that is the explanation of its reason is said in the reader's language.
+        said = _("refused ({reason}): {detail}", reason=error.reason, detail=_(error.detail))
         if error.reason is Reason.MALFORMED:
             # The sentence itself says what to mend.
             return said
-        end = "" if said.endswith(("?", ".")) else "."
-        return f"{said}{end} To mend: {EXPLANATIONS[error.reason].mend}"
+        end = "" if said.endswith(("?", ".", "。")) else "."
+        mend = _("What to do: {mend}", mend=_(EXPLANATIONS[error.reason].mend))
+        return f"{said}{end} {mend}"
     if isinstance(error, ValidationError):
         return explain(error)
     if isinstance(error, RuntimeFault | CryptoError | ValueError):
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename} cannot be used: {error.strerror}. Check path and permissions"
-    return f"internal error ({type(error).__name__}); run again with --verbose for its trace"
+        return _(
+            "{file} cannot be used: {why}. Check the path and its permissions",
+            file=error.filename,
+            why=error.strerror,
+        )
+    return _(
+        "internal error ({kind}); run the command again with --verbose to see its trace",
+        kind=type(error).__name__,
+    )
 
 
 # All controls but the line break, and what turns the direction of writing.

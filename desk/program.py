@@ -3,6 +3,7 @@
 What this module imports, ``hedui --help`` waits for: nothing that is heavy.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,11 +15,23 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from model.messages import Language, gettext, language_of, speak
+
 Home = Annotated[Path | None, typer.Option("--home", help="HEDUI_HOME: the folder of this site.")]
 ProfileOption = Annotated[
     Path | None, typer.Option("--profile", help="hedui.toml, or the folder that holds it.")
 ]
 PersonOption = Annotated[str, typer.Option("--person", help="Who acts: a name under HOME/people.")]
+Lang = Annotated[
+    Language | None,
+    typer.Option(
+        "--lang",
+        help="The language of messages; default: HEDUI_LANG, else the locale's.",
+        # Before --help, which speaks it.
+        is_eager=True,
+        callback=lambda chosen: speak(chosen or language_of(os.environ)),
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the whole trace of an error.")]
 
 
@@ -52,10 +65,20 @@ class Lazy:
         if self.function:
             single = typer.Typer(add_completion=False)
             single.command(name)(getattr(module, self.function))
-            return get_command(single)
+            return say_help(get_command(single))
         command = get_command(module.app)
         command.name = name
-        return command
+        return say_help(command)
+
+
+def say_help(command: Any) -> Any:
+    """Turn the help of a command, and of all below it, into the reader's language."""
+    for each in [command, *command.params]:
+        if getattr(each, "help", None):
+            each.help = gettext(each.help)
+    for below in getattr(command, "commands", {}).values():
+        say_help(below)
+    return command
 
 
 class LazyGroup(TyperGroup):
@@ -68,6 +91,11 @@ class LazyGroup(TyperGroup):
         # Enough for the list of commands, and for suggestions.
         for name, lazy in self.table.items():
             self.commands[name] = TyperCommand(name, help=lazy.help)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Say the program's own help in the language that its options have chosen by now."""
+        say_help(self)
+        super().format_help(ctx, formatter)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command that is called, and import it."""
@@ -103,6 +131,7 @@ def _callback() -> Callable[..., None]:
         home: Home = None,
         profile: ProfileOption = None,
         person: PersonOption = "",
+        lang: Lang = None,
         verbose: Verbose = False,
     ) -> None:
         context.obj = Given(home, profile, person, verbose)
@@ -115,6 +144,7 @@ def run(app: typer.Typer, program: str) -> None:
 
     A command raises what it met; here it becomes one sentence on standard error.
     """
+    speak(language_of(os.environ))
     verbose = "--verbose" in sys.argv
     try:
         app(prog_name=program)

@@ -7,7 +7,7 @@ Trusts: the federation file, the registrar's signature, the policy that its own 
 Learns: that a case is opened, household size, reference date, region, programmes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,9 +27,9 @@ from model.opening import (
 )
 from model.policy.compiling import require_minimum
 from model.policy.errors import InputError
-from model.policy.parsing import Policy
 from model.reasons import Reason
 from runtime.documents import (
+    PolicyLookup,
     check_ciphertext,
     open_answer,
     open_first_permit,
@@ -38,9 +38,6 @@ from runtime.documents import (
     open_recheck,
 )
 from runtime.errors import Refusal
-
-PolicyLookup = Callable[[str], Policy]
-"""A policy by its digest (hex); raises Refusal(policy_unknown)."""
 
 
 @dataclass(frozen=True)

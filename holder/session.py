@@ -21,12 +21,13 @@ from crypto.threshold import JointKey, KeyShare
 from hedui.v1 import common_pb2 as pb
 from holder import messages as holder_messages
 from holder import store
-from holder.checks import Context, PolicyLookup
+from holder.checks import Context
 from model.documents.opening import Step
 from model.federation import Federation, Member, Process
 from model.fields import parse_time
 from model.opening import CaseTerms
 from model.reasons import Reason
+from runtime.documents import PolicyLookup
 from runtime.errors import Refusal
 from runtime.process import Parts
 from runtime.storage.writer import Tx

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy import Connection
-
 from ledger import log
 from ledger.export import write_bundle
+from ledger.log import Connection
 from ledger.merkle import node_count
 from ledger.signer import LogSigner
 

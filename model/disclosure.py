@@ -19,7 +19,7 @@ from crypto.errors import CryptoError, InvalidInput
 from crypto.labels import Label
 from crypto.sealing import SealingKey, SealingPublicKey
 from model.documents.signed import DocumentError, Signed
-from model.fields import Hex16, Hex32, HexData, Name, Strict, explain
+from model.fields import Hex16, Hex32, HexData, Name, Strict
 from model.limits import (
     MAX_DEPARTMENTS,
     MAX_DOCUMENT_BYTES,
@@ -27,6 +27,7 @@ from model.limits import (
     MAX_MESSAGE_BYTES,
     MAX_POLICY_BYTES,
 )
+from model.mistakes import explain
 
 MAX_DISCLOSURE_BYTES: Final = MAX_MESSAGE_BYTES * 3 // 4
 MAX_OFFICERS: Final = 500
@@ -102,7 +103,7 @@ class Opened(Strict):
         try:
             return cls.model_validate(jcs.decode(body, max_bytes=MAX_DISCLOSURE_BYTES))
         except ValidationError as error:
-            raise DocumentError(f"{cls.__name__}: {explain(error)}") from None
+            raise DocumentError(f"{cls.__name__}: {explain(error, cls)}") from None
         except InvalidInput as error:
             raise DocumentError(f"{cls.__name__}: {error}") from None
 

@@ -1,423 +1,391 @@
-"""The reasons in words: what happened and what to do, in English and Chinese.
+"""The reasons in words: what happened and what to do.
 
-docs/reasons.md is checked against it.
+docs/reasons.md is checked against it, and a test finds each in every language of the catalogue.
 """
 
 from dataclasses import dataclass
 
+from model.messages import N_
 from model.reasons import Reason
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a person reads: what happened, what to do, and the same in Chinese."""
+    """What a person reads, in English: what happened, and what to do.
+
+    Both are keys of the catalogue: whoever shows them says them with ``model.messages.gettext``.
+    """
 
     happened: str
     mend: str
-    zh: str
     waits: bool = False
     """True where a case stays open and is asked again by itself."""
 
 
-def _e(happened: str, mend: str, zh: str, *, waits: bool = False) -> Explanation:
-    return Explanation(happened, mend, zh, waits)
-
-
 EXPLANATIONS: dict[Reason, Explanation] = {
-    Reason.UNAUTHENTICATED: _e(
-        "the caller's certificate is not one of this federation's members",
-        "use the certificate that the ceremony issued, or have the federation file renewed",
-        "调用方证书不属于本联邦成员",
+    Reason.UNAUTHENTICATED: Explanation(
+        N_("the caller's certificate does not belong to any member of this federation"),
+        N_("use the certificate that the ceremony issued, or have the federation file renewed"),
     ),
-    Reason.CERTIFICATE_EXPIRED: _e(
-        "the caller's certificate has expired",
-        "have a new certificate issued and the federation file signed again",
-        "调用方证书已过期",
+    Reason.CERTIFICATE_EXPIRED: Explanation(
+        N_("the caller's certificate has expired"),
+        N_("have a new certificate issued and the federation file signed again"),
     ),
-    Reason.WRONG_ROLE: _e(
-        "this role may not make this call",
-        "use a person or process with the role that the command's help names",
-        "该角色无权进行此操作",
+    Reason.WRONG_ROLE: Explanation(
+        N_("a person or process with this role may not do this"),
+        N_("act as somebody who has the role that the command's help names"),
     ),
-    Reason.WRONG_ORGANISATION: _e(
-        "this call is for people of the process's own organisation",
-        "ask an admin of that organisation",
-        "仅限本单位人员操作",
+    Reason.WRONG_ORGANISATION: Explanation(
+        N_("only people of the process's own organisation may do this"),
+        N_("ask an admin of that organisation"),
     ),
-    Reason.WIRE_VERSION: _e(
-        "caller and process speak different versions of the wire, or the caller names none",
-        "bring both to the same release",
-        "通信协议版本不一致",
+    Reason.WIRE_VERSION: Explanation(
+        N_(
+            "the caller and the process speak different versions of the wire, or the caller names "
+            "none"
+        ),
+        N_("bring both to the same release"),
         waits=True,
     ),
-    Reason.FEDERATION_OLDER: _e(
-        "the caller holds an older federation file than the process that it calls",
-        "give the caller the newest federation.toml with its signature, and start it again",
-        "调用方的联邦文件版本较旧",
+    Reason.FEDERATION_OLDER: Explanation(
+        N_("the caller has an older federation file than the process that it calls"),
+        N_("give the caller the newest federation.toml with its signature, and restart it"),
         waits=True,
     ),
-    Reason.FEDERATION_NEWER: _e(
-        "the caller holds a newer federation file than the process that it calls",
-        "give the process that refused the newest federation.toml with its signature, and start "
-        "it again",
-        "被调用方的联邦文件版本较旧",
+    Reason.FEDERATION_NEWER: Explanation(
+        N_("the caller has a newer federation file than the process that it calls"),
+        N_(
+            "give the process that refused the newest federation.toml with its signature, and "
+            "restart it"
+        ),
         waits=True,
     ),
-    Reason.FEDERATION_FORKED: _e(
-        "caller and process hold two different federation files of one number",
-        "compare the digests that `hedui federation check` prints, and tell the security reviewer: "
-        "a root key signed twice, or a file was damaged",
-        "双方持有编号相同而内容不同的联邦文件",
+    Reason.FEDERATION_FORKED: Explanation(
+        N_("the caller and the process have two different federation files with the same number"),
+        N_(
+            "compare the digests that `hedui federation check` prints, and tell the security "
+            "reviewer: either a root key has signed twice, or a file was damaged"
+        ),
         waits=True,
     ),
-    Reason.NO_DEADLINE: _e(
-        "the call has no deadline", "set a timeout on the call", "调用未设置时限"
+    Reason.NO_DEADLINE: Explanation(
+        N_("the call has no deadline"),
+        N_("set a timeout on the call"),
     ),
-    Reason.MALFORMED: _e(
-        "the request is not well formed", "see the sentence beside the code", "请求格式不正确"
+    Reason.MALFORMED: Explanation(
+        N_("the request is not well formed"),
+        N_("read the sentence next to the code: it says what is wrong"),
     ),
-    Reason.SIGNATURE_INVALID: _e(
-        "a signature does not verify under the pinned key",
-        "sign with the key that the federation file pins",
-        "签名验证失败",
+    Reason.SIGNATURE_INVALID: Explanation(
+        N_("a signature does not verify under the key in the federation file"),
+        N_("sign with the key that the federation file lists for you"),
     ),
-    Reason.AUTHORIZATION_UNKNOWN: _e(
-        "there is no authorization with this number",
-        "check the number; a clerk registers it with `hedui authorize`",
-        "没有该编号的授权书",
+    Reason.AUTHORIZATION_UNKNOWN: Explanation(
+        N_("there is no authorization with this number"),
+        N_("check the number; if the letter is new, a clerk registers it with `hedui authorize`"),
     ),
-    Reason.AUTHORIZATION_EXISTS: _e(
-        "another authorization already has this number",
-        "give the letter its own number; terms never change once given",
-        "授权书编号已存在",
+    Reason.AUTHORIZATION_EXISTS: Explanation(
+        N_("another authorization already has this number"),
+        N_("give the letter a number of its own; the terms of a registered letter never change"),
     ),
-    Reason.AUTHORIZATION_NOT_IN_FORCE: _e(
-        "the authorization has not been confirmed by a checker",
-        "a checker other than the clerk runs `hedui authorization confirm`",
-        "授权书尚未经复核生效",
+    Reason.AUTHORIZATION_NOT_IN_FORCE: Explanation(
+        N_("no checker has confirmed this authorization yet"),
+        N_("a checker other than the clerk runs `hedui authorization confirm`"),
     ),
-    Reason.AUTHORIZATION_REVOKED: _e(
-        "the household has withdrawn its authorization",
-        "stop; a new letter is needed before anything may be asked again",
-        "授权已被撤回",
+    Reason.AUTHORIZATION_REVOKED: Explanation(
+        N_("the household has withdrawn its authorization"),
+        N_("stop here; nothing more may be asked without a new letter"),
     ),
-    Reason.AUTHORIZATION_EXPIRED: _e(
-        "the authorization is past its last day, or its first day has not come",
-        "ask the household for a new letter",
-        "授权书不在有效期内",
+    Reason.AUTHORIZATION_EXPIRED: Explanation(
+        N_("the authorization has run out, or is not valid yet"),
+        N_("wait for its first day, or ask the household for a new letter"),
     ),
-    Reason.AUTHORIZATION_ENDED: _e(
-        "the application that this authorization served has ended",
-        "a new application needs a new letter",
-        "该申请已结束，授权随之终止",
+    Reason.AUTHORIZATION_ENDED: Explanation(
+        N_("the application that this authorization was given for has ended"),
+        N_("a new application needs a new letter"),
     ),
-    Reason.AUTHORIZATION_CONFLICT: _e(
-        "a member stands in another live authorization for the same programme",
-        "end or revoke the other authorization first",
-        "有成员已在同一项目的另一份有效授权书中",
+    Reason.AUTHORIZATION_CONFLICT: Explanation(
+        N_(
+            "a member of the household is named in another valid authorization for the same "
+            "programme"
+        ),
+        N_("end or revoke the other authorization first"),
     ),
-    Reason.AUTHORIZATION_MISMATCH: _e(
-        "the check names another text than the clerk registered",
-        "the checker reads the authorization again and confirms what stands there",
-        "复核内容与登记内容不一致",
+    Reason.AUTHORIZATION_MISMATCH: Explanation(
+        N_("what the checker confirms is not what the clerk registered"),
+        N_("the checker reads the authorization again and confirms it as it stands"),
     ),
-    Reason.MEMBER_NOT_SIGNED: _e(
-        "a member of the household has not signed, nor has a guardian",
-        "obtain the missing signature and register the letter again under a new number",
-        "有家庭成员未签字，亦无监护人代签",
+    Reason.MEMBER_NOT_SIGNED: Explanation(
+        N_("a member of the household has not signed, and no guardian has signed for them"),
+        N_("obtain the missing signature and register the letter again under a new number"),
     ),
-    Reason.SAME_PERSON: _e(
-        "clerk and checker are the same person",
-        "another person has to check",
-        "经办人与复核人不得为同一人",
+    Reason.SAME_PERSON: Explanation(
+        N_("the clerk and the checker are the same person"),
+        N_("have somebody else check the letter"),
     ),
-    Reason.PERSON_PROTECTED: _e(
-        "a member is under special protection",
-        "follow the office's procedure for protected persons",
-        "有成员受特别保护",
+    Reason.PERSON_PROTECTED: Explanation(
+        N_("a member of the household is under special protection"),
+        N_("follow your office's procedure for protected persons"),
     ),
-    Reason.PROGRAMME_NOT_GRANTED: _e(
-        "the authorization does not name this programme",
-        "ask only for programmes that the household applied for",
-        "授权书未包含该救助项目",
+    Reason.PROGRAMME_NOT_GRANTED: Explanation(
+        N_("the authorization does not name this programme"),
+        N_("ask only about programmes that the household has applied for"),
     ),
-    Reason.RESOURCE_NOT_GRANTED: _e(
-        "the authorization does not grant a resource that the policy needs",
-        "the letter must grant every department and resource of the policy",
-        "授权书未授权政策所需的数据资源",
+    Reason.RESOURCE_NOT_GRANTED: Explanation(
+        N_("the authorization does not cover a resource that the policy needs"),
+        N_("the letter must name every department and resource that the policy uses"),
     ),
-    Reason.LEVEL_NOT_GRANTED: _e(
-        "the authorization grants verdicts, not totals",
-        "ask at level verdict",
-        "授权书未授权披露合计数",
+    Reason.LEVEL_NOT_GRANTED: Explanation(
+        N_("the authorization allows verdicts, but not totals"),
+        N_("ask at the level verdict"),
     ),
-    Reason.AUTHORIZATION_IN_FORCE: _e(
-        "the authorization is not over, so it cannot be erased",
-        "withdraw it first with `hedui authorization revoke`",
-        "授权书尚未结束，不能清除",
+    Reason.AUTHORIZATION_IN_FORCE: Explanation(
+        N_("the authorization has not ended, so it cannot be erased yet"),
+        N_("withdraw it first with `hedui authorization revoke`"),
     ),
-    Reason.AUTHORIZATION_ERASED: _e(
-        "the authorization was erased; nobody can read it again",
-        "register a new letter under a new number",
-        "授权书已清除",
+    Reason.AUTHORIZATION_ERASED: Explanation(
+        N_("the authorization has been erased; nobody can read it any more"),
+        N_("register a new letter under a new number"),
     ),
-    Reason.RETENTION_NOT_OVER: _e(
-        "the records are still to be kept",
-        "wait for the day in the sentence beside the code, or whoever asks and whoever carries it "
-        "out both name why with `--reason`",
-        "记录仍在保存期内",
+    Reason.RETENTION_NOT_OVER: Explanation(
+        N_("these records must still be kept"),
+        N_(
+            "wait until the day given next to the code, or have both people, the one who asks "
+            "and the one who erases, give the reason with `--reason`"
+        ),
     ),
-    Reason.ERASURE_NOT_ASKED: _e(
-        "nobody has asked for this erasure with this reason",
-        "a clerk runs `hedui authorization erase`, an officer `hedui case erase`, first and with "
-        "the same reason; then a checker",
-        "尚无人以相同理由提出清除",
+    Reason.ERASURE_NOT_ASKED: Explanation(
+        N_("nobody has asked for this erasure for this reason"),
+        N_(
+            "first a clerk runs `hedui authorization erase` (for a case, an officer runs "
+            "`hedui case erase`), then a checker runs it with the same reason"
+        ),
     ),
-    Reason.MANIFEST_UNKNOWN: _e(
-        "the registrar has issued no such manifest", "open the case again", "没有该查询清单"
+    Reason.MANIFEST_UNKNOWN: Explanation(
+        N_("the registrar has not issued this manifest"),
+        N_("open the case again"),
     ),
-    Reason.MANIFEST_LIMIT: _e(
-        "this authorization has been queried; a further query needs a reason and two signatures",
-        "repeat with --again REASON and a checker's countersignature",
-        "该授权已查询过，再次查询须说明理由并经双人签字",
+    Reason.MANIFEST_LIMIT: Explanation(
+        N_(
+            "this authorization has already been used for a query; another query needs a "
+            "reason and two signatures"
+        ),
+        N_("repeat the command with `--again REASON` and have a checker countersign"),
     ),
-    Reason.MANIFEST_EXPIRED: _e(
-        "the manifest is past its expiry", "open a new case", "查询清单已过期"
+    Reason.MANIFEST_EXPIRED: Explanation(
+        N_("the manifest has expired"),
+        N_("open a new case"),
     ),
-    Reason.MANIFEST_MISMATCH: _e(
-        "manifest, ticket, reveals or policy do not belong together",
-        "open the case again; if it recurs, tell the security reviewer",
-        "查询清单与查询凭证不一致",
+    Reason.MANIFEST_MISMATCH: Explanation(
+        N_("the manifest, ticket, reveals and policy do not belong together"),
+        N_("open the case again; if this happens again, tell the security reviewer"),
     ),
-    Reason.MANIFEST_SPENT: _e(
-        "this department has answered this manifest under another ticket",
-        "tell the security reviewer: a ticket was issued twice",
-        "该查询清单已被回答",
+    Reason.MANIFEST_SPENT: Explanation(
+        N_("this department has already answered this manifest under another ticket"),
+        N_("tell the security reviewer: a ticket was issued twice"),
     ),
-    Reason.TICKET_EXPIRED: _e(
-        "the ticket is past its expiry",
-        "the coordinator renews it by itself",
-        "查询凭证已过期",
+    Reason.TICKET_EXPIRED: Explanation(
+        N_("the ticket has expired"),
+        N_("wait: the coordinator renews it by itself"),
         waits=True,
     ),
-    Reason.TICKET_REVOKED: _e(
-        "the ticket was revoked with its authorization",
-        "stop; the household has withdrawn",
-        "查询凭证已撤销",
+    Reason.TICKET_REVOKED: Explanation(
+        N_("the ticket was revoked together with its authorization"),
+        N_("stop here; the household has withdrawn its authorization"),
     ),
-    Reason.TICKET_MISMATCH: _e(
-        "the ticket is for another department, purpose or manifest",
-        "open the case again; if it recurs, tell the security reviewer",
-        "查询凭证与本部门不符",
+    Reason.TICKET_MISMATCH: Explanation(
+        N_("the ticket was issued for another department, purpose or manifest"),
+        N_("open the case again; if this happens again, tell the security reviewer"),
     ),
-    Reason.REVOCATIONS_STALE: _e(
-        "the revocation list is too old",
-        "the coordinator fetches a new one by itself; check that the registrar runs",
-        "撤销清单已过时",
+    Reason.REVOCATIONS_STALE: Explanation(
+        N_("the revocation list is too old"),
+        N_(
+            "wait: the coordinator fetches a new one by itself; check that the registrar is running"
+        ),
         waits=True,
     ),
-    Reason.RESOURCE_UNKNOWN: _e(
-        "the department has not imported a resource that the policy needs",
-        "the department's admin imports it with `hedui-node import`",
-        "部门尚未导入所需的数据资源",
+    Reason.RESOURCE_UNKNOWN: Explanation(
+        N_("the department has not imported a resource that the policy needs"),
+        N_("the department's admin imports it with `hedui-node import`"),
         waits=True,
     ),
-    Reason.POLICY_UNKNOWN: _e(
-        "this policy is not approved in that process",
-        "whoever answers for that process reads the policy and runs `hedui policy approve` or "
-        "`hedui-node policy approve`",
-        "该政策尚未经本单位批准",
+    Reason.POLICY_UNKNOWN: Explanation(
+        N_("this policy has not been approved there"),
+        N_(
+            "the person responsible for that process reads the policy and runs `hedui policy "
+            "approve` or `hedui-node policy approve`"
+        ),
         waits=True,
     ),
-    Reason.POLICY_INVALID: _e(
-        "the policy does not pass its check",
-        "run `hedui policy check FILE` and mend what it lists",
-        "政策文件未通过检查",
+    Reason.POLICY_INVALID: Explanation(
+        N_("the policy does not pass its check"),
+        N_("run `hedui policy check FILE` and correct what it lists"),
     ),
-    Reason.HOUSEHOLD_TOO_LARGE: _e(
-        "the household has more members than the policy admits",
-        "use a policy with a larger max_members",
-        "家庭人数超过政策上限",
+    Reason.HOUSEHOLD_TOO_LARGE: Explanation(
+        N_("the household has more members than the policy allows"),
+        N_("use a policy with a larger max_members"),
     ),
-    Reason.INDEX_STALE: _e(
-        "the department holds people who are not in its index yet",
-        "its admin runs `hedui-node enrol`",
-        "部门索引未更新",
+    Reason.INDEX_STALE: Explanation(
+        N_("the department has records of people who are not in its index yet"),
+        N_("the department's admin runs `hedui-node enrol`"),
         waits=True,
     ),
-    Reason.BUDGET_MISSING: _e(
-        "no enrolment budget has been approved for this department",
-        "two registrar officers run `hedui budget propose` and `hedui budget approve`",
-        "尚未批准该部门的登记额度",
+    Reason.BUDGET_MISSING: Explanation(
+        N_("no enrolment budget has been approved for this department"),
+        N_("two registrar officers run `hedui budget propose` and `hedui budget approve`"),
     ),
-    Reason.BUDGET_EXHAUSTED: _e(
-        "the department's enrolment budget is used up",
-        "wait for the daily allowance, or have two registrar officers approve more",
-        "该部门的登记额度已用完",
+    Reason.BUDGET_EXHAUSTED: Explanation(
+        N_("the department's enrolment budget is used up"),
+        N_("wait for the next day's allowance, or have two registrar officers approve more"),
     ),
-    Reason.BUDGET_MISMATCH: _e(
-        "the approval names other numbers than the proposal",
-        "read the proposal with `hedui budget list` and approve what stands there",
-        "批准内容与提议不一致",
+    Reason.BUDGET_MISMATCH: Explanation(
+        N_("the approval gives other numbers than the proposal"),
+        N_("read the proposal with `hedui budget list` and approve exactly what it says"),
     ),
-    Reason.EPOCH_UNKNOWN: _e(
-        "there is no PRF key for this department and epoch",
-        "use an epoch that the federation file pins",
-        "没有该时期的密钥",
+    Reason.EPOCH_UNKNOWN: Explanation(
+        N_("there is no PRF key for this department and epoch"),
+        N_("use an epoch that the federation file lists"),
     ),
-    Reason.WRONG_DEPARTMENT: _e(
-        "a node may act for its own department only",
-        "check the department in process.toml",
-        "只能代表本部门操作",
+    Reason.WRONG_DEPARTMENT: Explanation(
+        N_("a node may act only for its own department"),
+        N_("check the department in process.toml"),
     ),
-    Reason.IMPORT_INVALID: _e(
-        "the file or its mapping has errors; nothing was imported",
-        "mend what the message lists and import again",
-        "导入文件有误，未导入任何数据",
+    Reason.IMPORT_INVALID: Explanation(
+        N_("the file or its mapping has errors; nothing was imported"),
+        N_("correct what the message lists, then import again"),
     ),
-    Reason.PERMIT_EXPIRED: _e(
-        "the opening permit is past its expiry", "open a new case", "开启许可已过期"
+    Reason.PERMIT_EXPIRED: Explanation(
+        N_("the opening permit has expired"),
+        N_("open a new case"),
     ),
-    Reason.PERMIT_MISMATCH: _e(
-        "the permit does not belong to these answers or this manifest",
-        "tell the security reviewer",
-        "开启许可与内容不一致",
+    Reason.PERMIT_MISMATCH: Explanation(
+        N_("the permit does not belong to these answers or this manifest"),
+        N_("tell the security reviewer"),
     ),
-    Reason.PERMIT_SECOND: _e(
-        "a permit with other contents has been issued for this manifest",
-        "there is never a second one; open a new case",
-        "该清单已签发过开启许可",
+    Reason.PERMIT_SECOND: Explanation(
+        N_("a permit with different contents has already been issued for this manifest"),
+        N_("there is never a second permit; open a new case"),
     ),
-    Reason.TOO_FEW_DEPARTMENTS: _e(
-        "a rule is served by fewer departments than the policy demands",
-        "wait for the missing departments",
-        "回答部门数低于政策下限",
+    Reason.TOO_FEW_DEPARTMENTS: Explanation(
+        N_("fewer departments serve a rule than the policy requires"),
+        N_("wait for the missing departments"),
     ),
-    Reason.ANSWER_SET_INVALID: _e(
-        "the answers are not exactly one per answering department",
-        "tell the security reviewer",
-        "回答集合不合规",
+    Reason.ANSWER_SET_INVALID: Explanation(
+        N_("there is not exactly one answer from each answering department"),
+        N_("tell the security reviewer"),
     ),
-    Reason.PROOF_INVALID: _e(
-        "a proof of an answer or a mask does not verify",
-        "tell the security reviewer which department sent it",
-        "证明验证失败",
+    Reason.PROOF_INVALID: Explanation(
+        N_("a proof that came with an answer or a mask does not verify"),
+        N_("tell the security reviewer which department sent it"),
     ),
-    Reason.HOLDERS_UNAVAILABLE: _e(
-        "fewer key holders accept than are needed",
-        "start the key holders' processes; the case goes on by itself",
-        "可用的密钥持有方不足",
+    Reason.HOLDERS_UNAVAILABLE: Explanation(
+        N_("fewer key holders are ready than are needed"),
+        N_("start the key holders' processes; the case then continues by itself"),
         waits=True,
     ),
-    Reason.HOLDER_FAILED: _e(
-        "a key holder named in the permit failed for good",
-        "open a new case with a reason",
-        "许可中指定的密钥持有方失效",
+    Reason.HOLDER_FAILED: Explanation(
+        N_("a key holder named in the permit has failed and cannot continue"),
+        N_("open a new case and give the reason"),
     ),
-    Reason.NOT_A_HOLDER: _e(
-        "this process holds no key share", "ask a process that does", "该进程不是密钥持有方"
+    Reason.NOT_A_HOLDER: Explanation(
+        N_("this process holds no share of the joint key"),
+        N_("ask a process that does"),
     ),
-    Reason.WRONG_HOLDER: _e(
-        "the permit gives this step to another holder",
-        "tell the security reviewer",
-        "该步骤不属于此密钥持有方",
+    Reason.WRONG_HOLDER: Explanation(
+        N_("the permit assigns this step to another key holder"),
+        N_("tell the security reviewer"),
     ),
-    Reason.ALREADY_OPENED: _e(
-        "this holder has taken part in this manifest once",
-        "there is never a second time; open a new case",
-        "该清单已开启过",
+    Reason.ALREADY_OPENED: Explanation(
+        N_("this key holder has already taken part in opening this manifest"),
+        N_("a key holder never does so twice; open a new case"),
     ),
-    Reason.STEP_OUT_OF_ORDER: _e(
-        "the step before this one has not been taken here",
-        "the coordinator resumes by itself; otherwise open a new case",
-        "步骤顺序不正确",
+    Reason.STEP_OUT_OF_ORDER: Explanation(
+        N_("the previous step has not been taken here"),
+        N_("wait: the coordinator resumes by itself; if it does not, open a new case"),
     ),
-    Reason.MESSAGE_INVALID: _e(
-        "a relayed message is not signed, not for this recipient, or not for this step",
-        "tell the security reviewer: the relay changed a message",
-        "转发的消息无效",
+    Reason.MESSAGE_INVALID: Explanation(
+        N_("a relayed message is unsigned, or meant for another recipient or another step"),
+        N_("tell the security reviewer: a message was changed on its way"),
     ),
-    Reason.SHARE_INVALID: _e(
-        "the shares do not open the ciphertext",
-        "the evaluator names the holder once the proofs are in",
-        "密钥分片无效",
+    Reason.SHARE_INVALID: Explanation(
+        N_("the key holders' shares do not decrypt the number"),
+        N_("wait: once the proofs are in, the evaluator names the key holder at fault"),
     ),
-    Reason.SAMPLE_NOT_DRAWN: _e(
-        "this reviewer has not drawn this entry in this sample",
-        "draw it first with `hedui ledger sample`",
-        "该审计人员未抽取此条目",
+    Reason.SAMPLE_NOT_DRAWN: Explanation(
+        N_("this reviewer has not drawn this entry in this sample"),
+        N_("draw it first with `hedui ledger sample`"),
     ),
-    Reason.SAMPLE_EXPIRED: _e(
-        "the sample, or the grant that came with it, is past its expiry",
-        "draw the entry again with `hedui ledger sample --entry`",
-        "抽样或其授权凭证已过期",
+    Reason.SAMPLE_EXPIRED: Explanation(
+        N_("the sample, or the grant that came with it, has expired"),
+        N_("draw the entry again with `hedui ledger sample --entry`"),
     ),
-    Reason.SAMPLE_LIMIT: _e(
-        "more entries than may be drawn at once or within a day",
-        "draw fewer, or go on tomorrow; the registrar's settings say how many",
-        "超过单次或每日抽样上限",
+    Reason.SAMPLE_LIMIT: Explanation(
+        N_("these are more entries than may be drawn at once or in one day"),
+        N_("draw fewer, or continue tomorrow; the registrar's settings give the limits"),
     ),
-    Reason.GRANT_MISMATCH: _e(
-        "the registrar's grant is not for this reviewer, manifest or query",
-        "use the grant that was opened to you, for the queries that it names",
-        "抽样授权凭证与请求不符",
+    Reason.GRANT_MISMATCH: Explanation(
+        N_("the registrar's grant is not for this reviewer, manifest or query"),
+        N_("use the grant that was made out to you, for the queries that it names"),
     ),
-    Reason.CASE_UNKNOWN: _e(
-        "there is no case with this number", "see `hedui case list`", "没有该案件"
+    Reason.CASE_UNKNOWN: Explanation(
+        N_("there is no case with this number"),
+        N_("look it up with `hedui case list`"),
     ),
-    Reason.CASE_NOT_DETERMINED: _e(
-        "the case has no determination yet", "wait, or see `hedui case show`", "案件尚无核对结果"
+    Reason.CASE_NOT_DETERMINED: Explanation(
+        N_("the case has no determination yet"),
+        N_("wait, or look at it with `hedui case show`"),
     ),
-    Reason.CASE_CLOSED: _e("the case is closed", "open a new case", "案件已关闭"),
-    Reason.CASE_NOT_OVER: _e(
-        "the case is not over, so it cannot be erased",
-        "wait for its end, or decide on it with `hedui case decide`; a closed one waits until the "
-        "registrar knows",
-        "案件尚未结束，不能清除",
+    Reason.CASE_CLOSED: Explanation(
+        N_("the case is closed"),
+        N_("open a new case"),
     ),
-    Reason.CASE_ERASED: _e(
-        "the case was erased; nobody can read it again", "open a new case", "案件已清除"
+    Reason.CASE_NOT_OVER: Explanation(
+        N_("the case has not ended, so it cannot be erased yet"),
+        N_(
+            "wait until it ends, or decide on it with `hedui case decide`; a case just closed "
+            "waits until the registrar has been told"
+        ),
     ),
-    Reason.LEDGER_UNAVAILABLE: _e(
-        "the ledger cannot be written, so nothing is answered",
-        "free the disk or mend the database; the process resumes by itself",
-        "账本无法写入，暂停服务",
+    Reason.CASE_ERASED: Explanation(
+        N_("the case has been erased; nobody can read it any more"),
+        N_("open a new case"),
+    ),
+    Reason.LEDGER_UNAVAILABLE: Explanation(
+        N_("the ledger cannot be written, so nothing is answered"),
+        N_("free some disk space or repair the database; the process then resumes by itself"),
         waits=True,
     ),
-    Reason.DATABASE_FAULT: _e(
-        "the department's database does not answer",
-        "its admin looks at the node's log",
-        "部门数据库故障",
+    Reason.DATABASE_FAULT: Explanation(
+        N_("the department's database is not responding"),
+        N_("the department's admin looks into the node's log"),
         waits=True,
     ),
-    Reason.OVERLOADED: _e(
-        "the process has more calls than it takes",
-        "it is asked again by itself",
-        "服务繁忙",
+    Reason.OVERLOADED: Explanation(
+        N_("the process has as many calls as it can take"),
+        N_("wait: it is asked again by itself"),
         waits=True,
     ),
-    Reason.UNREACHABLE: _e(
-        "the process cannot be reached",
-        "start it, or correct its address in endpoints.toml",
-        "无法连接",
+    Reason.UNREACHABLE: Explanation(
+        N_("the process cannot be reached"),
+        N_("start it, or correct its address in endpoints.toml"),
         waits=True,
     ),
-    Reason.DEADLINE: _e(
-        "the answer did not come in time",
-        "it is asked again by itself",
-        "未在时限内答复",
+    Reason.DEADLINE: Explanation(
+        N_("the answer did not arrive in time"),
+        N_("wait: it is asked again by itself"),
         waits=True,
     ),
-    Reason.NOT_FOUND: _e("there is no such thing here", "check the name or number", "未找到"),
-    Reason.INTERNAL: _e(
-        "internal error",
-        "see the process's log; the message is there and not here",
-        "内部错误",
+    Reason.NOT_FOUND: Explanation(
+        N_("nothing was found under this name or number"),
+        N_("check the name or number"),
+    ),
+    Reason.INTERNAL: Explanation(
+        N_("internal error"),
+        N_("look into that process's log: the details are there, not here"),
         waits=True,
     ),
-    Reason.UNREAD: _e(
-        "the request did not arrive whole: it was too large, broken off, or too late",
-        "send less at once, or ask again",
-        "请求未完整到达",
+    Reason.UNREAD: Explanation(
+        N_("the request did not arrive in full: it was too large, was cut off, or came too late"),
+        N_("send less at a time, or try again"),
     ),
 }

@@ -5,7 +5,6 @@ not signed and stand in ``endpoints.toml``.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Annotated, Final, Literal
@@ -14,10 +13,18 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from crypto.errors import InvalidKey
 from crypto.threshold import JointKey
-from model.documents.query import SUITE
-from model.fields import Hex32, Name, Strict, Text, explain
-from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
+from model.fields import Hex32, Name, Strict, Text
+from model.limits import (
+    MAX_DEPARTMENTS,
+    MAX_FEDERATION_BYTES,
+    MAX_FEDERATION_VALUES,
+    MAX_OFFICES,
+)
+from model.mistakes import explain
+from model.office import Office, office_faults
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
+from model.suite import SUITE, Suite
+from model.toml import TomlError, parse_toml
 
 WIRE: Final = 2
 """Version of the wire contract that this tree speaks; stated in every call."""
@@ -105,11 +112,12 @@ class Federation(Strict):
     """Digest of the file before; empty for the first."""
     wire: Literal[2] = WIRE
     name: Name
-    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"] = SUITE
+    suite: Suite = SUITE
     ca_certificate: Annotated[str, StringConstraints(max_length=8192)]
     joint_key: JointKeyPin
     process: Annotated[list[Process], Field(max_length=MAX_DEPARTMENTS + 32)]
     person: Annotated[list[Person], Field(max_length=20_000)]
+    office: Annotated[list[Office], Field(max_length=MAX_OFFICES, default_factory=list)]
     digest: str = ""
     """SHA-256 of the file's bytes, hex; set by ``parse``, absent from the file."""
 
@@ -119,18 +127,21 @@ class Federation(Strict):
 
         The caller has verified the signature over these bytes.
         """
-        if len(data) > MAX_FEDERATION_BYTES:
-            raise FederationError("federation.toml is too large")
         try:
-            table = tomllib.loads(data.decode("utf-8"))
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise FederationError(f"federation.toml is not TOML: {error}") from None
+            table = parse_toml(
+                data,
+                source="federation.toml",
+                max_bytes=MAX_FEDERATION_BYTES,
+                max_values=MAX_FEDERATION_VALUES,
+            )
+        except TomlError as error:
+            raise FederationError(str(error)) from None
         if "digest" in table:
             raise FederationError("federation.toml: digest: unknown key")
         try:
             return cls.model_validate({**table, "digest": hashlib.sha256(data).hexdigest()})
         except ValidationError as error:
-            raise FederationError(f"federation.toml: {explain(error)}") from None
+            raise FederationError(f"federation.toml: {explain(error, cls, table)}") from None
 
     @model_validator(mode="after")
     def _consistent(self) -> "Federation":
@@ -141,6 +152,8 @@ class Federation(Strict):
         _check_unique("department", [p.department for p in self.process if p.department])
         if bool(self.previous) != (self.number > 1):
             raise ValueError("previous is empty in the first file, a digest in each that follows")
+        for fault in office_faults(self.office, ((m.organisation, m.office) for m in self.members)):
+            raise ValueError(fault)
         _check_roles(self)
         _check_holders(self)
         _check_key(self)

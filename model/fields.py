@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from model.limits import MAX_NAME, MAX_TEXT
 
@@ -49,12 +49,3 @@ def _check_date(text: str) -> str:
 
 Time = Annotated[str, AfterValidator(_check_time)]
 Date = Annotated[str, AfterValidator(_check_date)]
-
-
-def explain(error: ValidationError) -> str:
-    """One sentence a person can act on: the place and what is wrong there, never the value."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(str(p) for p in first["loc"]) or "document"
-    if first["type"] == "extra_forbidden":
-        return f"{place}: unknown key"
-    return f"{place}: {first['msg']}"

@@ -4,9 +4,7 @@ The ceremony compares every join request with it. Checked as strictly as the fed
 that follows from it, so that a mistake shows before the key is dealt.
 """
 
-import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Annotated, Literal
@@ -14,8 +12,16 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from model.fields import Name, Strict, Text
-from model.limits import MAX_DEPARTMENTS, MAX_FEDERATION_BYTES
+from model.limits import (
+    MAX_DEPARTMENTS,
+    MAX_FEDERATION_BYTES,
+    MAX_FEDERATION_VALUES,
+    MAX_OFFICES,
+)
+from model.mistakes import explain
+from model.office import Office, office_faults
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
+from model.toml import TomlError, parse_toml
 
 DEFAULT_KEY_BITS = 3072
 LEAST_KEY_BITS = 2048
@@ -54,6 +60,7 @@ class Plan(Strict):
     key_bits: Annotated[int, Field(ge=LEAST_KEY_BITS, le=8192)] = DEFAULT_KEY_BITS
     process: Annotated[list[PlannedProcess], Field(max_length=MAX_DEPARTMENTS + 32)]
     person: Annotated[list[PlannedPerson], Field(max_length=20_000, default_factory=list)]
+    office: Annotated[list[Office], Field(max_length=MAX_OFFICES, default_factory=list)]
 
     @property
     def members(self) -> list[PlannedProcess | PlannedPerson]:
@@ -77,18 +84,18 @@ class Plan(Strict):
 
 def parse_plan(data: bytes, *, source: str = "plan.toml") -> Plan:
     """Parse a plan. Raises PlanError naming ``source``, the member and the mend."""
-    if len(data) > MAX_FEDERATION_BYTES:
-        raise PlanError(f"{source} is too large")
     try:
-        table = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise PlanError(f"{source} is not TOML: {error}") from None
+        table = parse_toml(
+            data, source=source, max_bytes=MAX_FEDERATION_BYTES, max_values=MAX_FEDERATION_VALUES
+        )
+    except TomlError as error:
+        raise PlanError(str(error)) from None
     try:
         plan = Plan.model_validate(table)
     except ValidationError as error:
-        raise PlanError(f"{source}: {_explain(error, table)}") from None
+        raise PlanError(f"{source}: {explain(error, Plan, table)}") from None
     # One after the other: the later ones rely on the earlier.
-    for problem in chain(_names(plan), _roles(plan), _holders(plan)):
+    for problem in chain(_names(plan), _roles(plan), _holders(plan), _offices(plan)):
         raise PlanError(f"{source}: {problem}")
     return plan
 
@@ -140,39 +147,10 @@ def _holders(plan: Plan) -> Iterable[str]:
                 yield f"{holder.name} holds a key share in the {role}'s organisation"
 
 
+def _offices(plan: Plan) -> Iterable[str]:
+    yield from office_faults(plan.office, ((m.organisation, m.office) for m in plan.members))
+
+
 def _repeated(what: str, values: Sequence[str]) -> Iterable[str]:
     for value in sorted({v for v in values if values.count(v) > 1}):
         yield f'{what} "{value}"'
-
-
-def _explain(error: ValidationError, table: dict[str, object]) -> str:
-    errors = error.errors(include_input=False, include_url=False)
-    # A mistyped key is both unknown and missing; the first of the two helps.
-    detail = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-    place = _place(detail["loc"], table)
-    key = str(detail["loc"][-1])
-    if detail["type"] == "extra_forbidden":
-        known = _KNOWN[str(detail["loc"][0]) if len(detail["loc"]) > 1 else ""]
-        near = difflib.get_close_matches(key, known, n=1)
-        mend = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known)}"
-        return f'{place}unknown key "{key}". {mend}'
-    if detail["type"] == "missing":
-        return f'{place}key "{key}" is missing'
-    return f'{place}key "{key}": {detail["msg"][:1].lower()}{detail["msg"][1:]}'
-
-
-_KNOWN = {
-    "": sorted(Plan.model_fields),
-    "process": sorted(PlannedProcess.model_fields),
-    "person": sorted(PlannedPerson.model_fields),
-}
-
-
-def _place(loc: tuple[int | str, ...], table: dict[str, object]) -> str:
-    """``process "tax": `` where the plan says so, else its position."""
-    if len(loc) < 2 or not isinstance(loc[1], int):
-        return ""
-    rows = table.get(str(loc[0]))
-    row = rows[loc[1]] if isinstance(rows, list) else None
-    name = row.get("name") if isinstance(row, dict) else None
-    return f'{loc[0]} "{name}": ' if isinstance(name, str) else f"{loc[0]} {loc[1] + 1}: "

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from hedui.v1 import node_pb2, node_pb2_grpc
+from model.limits import MAX_SETTINGS_BYTES
 from model.reasons import Reason
 from node.importing import Importer
 from node.index import store as index
 from node.index.enrolling import Enroller
 from node.records import store as records
-from node.records.mapping import MAX_MAPPING_BYTES
 from runtime.errors import Refusal
 from runtime.storage.database import Database
 from runtime.transport.guard import current_call, current_caller, ensure_time
@@ -49,8 +49,8 @@ class NodeAdminService(node_pb2_grpc.NodeAdminServiceServicer):
         mapping = next(request_iterator, None)
         if mapping is None or mapping.WhichOneof("part") != "mapping":
             raise Refusal(Reason.MALFORMED, "the first message must hold the mapping")
-        if len(mapping.mapping) > MAX_MAPPING_BYTES:
-            raise Refusal(Reason.MALFORMED, f"a mapping has at most {MAX_MAPPING_BYTES} bytes")
+        if len(mapping.mapping) > MAX_SETTINGS_BYTES:
+            raise Refusal(Reason.MALFORMED, f"a mapping has at most {MAX_SETTINGS_BYTES} bytes")
         with self._alone():
             done = self._importer.run(
                 mapping.mapping, _pieces(request_iterator), person=current_caller().name

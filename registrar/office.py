@@ -1,6 +1,6 @@
 """What all parts of the registrar stand on, and the one way in which a refusal is ledgered."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,10 +21,22 @@ from runtime.policy_service import Policies
 from runtime.process import Parts
 from runtime.storage import store
 from runtime.storage.salting import Salted, SealedReveals
+from runtime.storage.store import Connection
 from runtime.storage.writer import Tx
 from runtime.transport.guard import Caller
 
 D = TypeVar("D", bound=Document)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """What goes with a letter when it ends. Manifests build on letters, so this is handed in.
+
+    Both take the number of the letter, and run in the transaction that ends or erases it.
+    """
+
+    revoke: Callable[[Connection, str], None]
+    erase: Callable[[Connection, str], None]
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,6 +48,7 @@ class Office:
     limits: RegistrarLimits
     policies: Policies
     pool: ThreadPoolExecutor
+    issued: Issued
 
     @property
     def federation(self) -> Federation:

@@ -13,8 +13,9 @@ from registrar.authorizations.service import AuthorizationService
 from registrar.enrolment.budgets import BudgetService
 from registrar.enrolment.service import EnrolmentService
 from registrar.keys import RegistrarKeys
-from registrar.manifests.service import ManifestService
-from registrar.office import Office
+from registrar.manifest_service import ManifestService
+from registrar.manifests import store as manifests
+from registrar.office import Issued, Office
 from registrar.permits.service import RecheckPermitService
 from registrar.sampling.service import SampleService
 from registrar.settings import RegistrarSettings
@@ -31,7 +32,8 @@ def build_office(parts: Parts) -> Office:
     keys.check()
     limits = parts.settings.registrar
     pool = ThreadPoolExecutor(limits.evaluation_threads, thread_name_prefix="hedui-evaluate")
-    return Office(parts, keys, limits, Policies(parts.database), pool)
+    issued = Issued(revoke=manifests.revoke_tickets, erase=manifests.erase)
+    return Office(parts, keys, limits, Policies(parts.database), pool, issued)
 
 
 def build(parts: Parts) -> Assembly:

@@ -2,8 +2,8 @@
 
 from registrar.authorizations import store as authorizations
 from registrar.enrolment import store as enrolment
+from registrar.manifests import permit_store as permits
 from registrar.manifests import store as manifests
-from registrar.permits import store as permits
 from registrar.sampling import store as sampling
 from runtime.storage.store import MetaData, whole
 

@@ -4,6 +4,7 @@ Every process uses this, so that a signature is checked in one way. Each functio
 ``Refusal`` with the reason that the caller is told.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,11 +17,15 @@ from model.documents.signed import Document, DocumentError, Signed
 from model.federation import Federation, Member
 from model.fields import parse_time
 from model.opening import answer_context
+from model.policy.parsing import Policy
 from model.reasons import Reason
 from model.roles import Role
 from runtime.errors import Refusal
 
 D = TypeVar("D", bound=Document)
+
+PolicyLookup = Callable[[str], Policy]
+"""An approved policy by its digest (hex); raises Refusal(policy_unknown)."""
 
 
 def open_answer(signed: Signed, department: str, manifest: str, federation: Federation) -> Answer:

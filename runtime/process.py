@@ -26,6 +26,7 @@ from ledger.checkpoint import origin_of
 from ledger.signer import LogSigner
 from model.federation import Federation, Process
 from model.roles import Role
+from model.suite import SUITE
 from runtime.background import Background, Ticker
 from runtime.clock import Clock, SystemClock, rfc3339
 from runtime.counters import Counters
@@ -407,7 +408,7 @@ def create_database(folder: Path, kind: Kind, *, federation: str, clock: Clock) 
     ):
         _check_fresh(database)
         origin = origin_of(federation, folder.name)
-        writer.run(lambda tx: tx.append("ledger.created", origin=origin, suite="hedui-v1"))
+        writer.run(lambda tx: tx.append("ledger.created", origin=origin, suite=SUITE))
 
 
 def look_for_database(folder: Path, settings: ProcessSettings, kind: Kind) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from model.explanations import EXPLANATIONS
+from model.messages import Language, gettext, speaking
 from model.reasons import Reason
 from runtime.transport.status import status_of
 
@@ -12,8 +13,8 @@ The closed list. A refusal carries its code and nothing else; it stands in the l
 process that refused. "waits" marks reasons for which a case stays open and is asked again by
 itself. Written by `python -m simulations.reasons_page`.
 
-| code | what happened | what to do | 说明 | gRPC status | waits |
-|---|---|---|---|---|---|
+| code | what happened | what to do | 说明 | 处理办法 | gRPC status | waits |
+|---|---|---|---|---|---|---|
 """
 
 
@@ -24,7 +25,9 @@ def page() -> str:
         e = EXPLANATIONS[reason]
         waits = "yes" if e.waits else ""
         status = status_of(reason).name
-        rows.append(f"| `{reason}` | {e.happened} | {e.mend} | {e.zh} | {status} | {waits} |\n")
+        with speaking(Language.ZH):
+            zh = f"{gettext(e.happened)} | {gettext(e.mend)}"
+        rows.append(f"| `{reason}` | {e.happened} | {e.mend} | {zh} | {status} | {waits} |\n")
     return HEAD + "".join(rows)
 
 

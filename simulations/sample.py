@@ -346,10 +346,9 @@ def build(chosen: argparse.Namespace, echo: Echo) -> Sample:
 
 def first_day(policy: Path) -> date:
     """The first day on which a policy holds."""
-    import tomllib
+    from model.policy import parse
 
-    found: date = tomllib.loads(policy.read_text(encoding="utf-8"))["policy"]["valid_from"]
-    return found
+    return parse(policy.read_bytes(), source=str(policy)).file.policy.valid_from
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ its own households. Tests that kill or tamper start a small federation of their 
 """
 
 import io
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from simulations.demo import SEED, Demo
 from simulations.federation import LocalFederation
 from simulations.scenario import Scenario
 from tests.support.postgres import PostgresServer, serving
+
+# Tests read English, whatever the machine's locale; so do the commands that they start.
+os.environ["HEDUI_LANG"] = "en"
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.asking.answers import check_answer
-from coordinator.asking.issued import Issued, check_renewed, expires_soon
 from coordinator.asking.revocations import Revocations
 from coordinator.case import store
+from coordinator.case.issued import Issued, check_renewed, expires_soon
 from coordinator.case.journal import Arrived, Journal
 from coordinator.case.state import Setback, TicketState, setback
 from coordinator.settings import CoordinatorSettings

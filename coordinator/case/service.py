@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-from coordinator.asking.issued import PolicyLookup
 from coordinator.case.erasing import Erasures
+from coordinator.case.issued import officer_request
 from coordinator.case.journal import Journal
 from coordinator.case.refusals import Refusals
 from coordinator.case.state import CaseState
 from coordinator.case.store import CaseRow
 from coordinator.case.views import case_view
-from coordinator.engine.engine import officer_request
 from crypto.errors import CryptoError
 from hedui.v1 import common_pb2, coordinator_pb2_grpc
 from hedui.v1 import coordinator_pb2 as pb
@@ -25,7 +24,7 @@ from model.documents.signed import Signed
 from model.federation import Federation, Member
 from model.reasons import Reason
 from model.roles import Role
-from runtime.documents import open_signed
+from runtime.documents import PolicyLookup, open_signed
 from runtime.errors import Refusal
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer

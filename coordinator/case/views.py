@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from coordinator.case.issued import officer_request
 from coordinator.case.store import CaseRow, TicketRow
-from coordinator.determination import drawing
-from coordinator.engine.engine import officer_request
 from crypto import jcs
 from hedui.v1 import coordinator_pb2 as pb
 
 _MAX_DATES_BYTES = 1 << 16
+_MAX_DETERMINATION_BYTES = 1 << 20
 
 
 def case_view(case: CaseRow, tickets: Sequence[TicketRow]) -> pb.Case:
@@ -44,7 +44,8 @@ def _progress(row: TicketRow) -> pb.DepartmentProgress:
 def _programmes(case: CaseRow) -> list[pb.ProgrammeDetermination]:
     if not case.determination:
         return []
-    return [_programme(each) for each in drawing.read(case.determination)]
+    document: Any = jcs.decode(case.determination, max_bytes=_MAX_DETERMINATION_BYTES)
+    return [_programme(each) for each in document["programmes"]]
 
 
 def _programme(found: dict[str, Any]) -> pb.ProgrammeDetermination:

@@ -11,8 +11,6 @@ from crypto import jcs
 from model.opening import CaseTerms
 from model.policy import Determination, RuleOutcome, determine
 
-MAX_DOCUMENT_BYTES = 1 << 20
-
 
 def draw(terms: CaseTerms, bits: Sequence[int], *, silent: Sequence[str] = ()) -> bytes:
     """Return canonical JSON of the determination, one entry per programme.
@@ -25,13 +23,6 @@ def draw(terms: CaseTerms, bits: Sequence[int], *, silent: Sequence[str] = ()) -
     found = determine(terms.layout, terms.inputs, bits, silent=silent)
     members = terms.inputs.members
     return jcs.encode({"programmes": [_programme(each, members) for each in found]})
-
-
-def read(document: bytes) -> list[dict[str, Any]]:
-    """The programmes of a stored determination."""
-    value = jcs.decode(document, max_bytes=MAX_DOCUMENT_BYTES)
-    programmes: list[dict[str, Any]] = value["programmes"]
-    return programmes
 
 
 def _programme(found: Determination, members: int) -> dict[str, Any]:

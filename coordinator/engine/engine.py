@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from coordinator.asking.asking import Asking
-from coordinator.asking.issued import Issued, PolicyLookup, parse_issued, read_issued
+from coordinator.case.issued import Issued, officer_request, parse_issued, read_issued
 from coordinator.case.journal import Journal
 from coordinator.case.state import RUNNING, CaseState, Setback, setback
 from coordinator.case.store import CaseRow
@@ -19,10 +19,10 @@ from coordinator.opening.relay import OpeningFailed
 from coordinator.settings import CoordinatorSettings
 from hedui.v1 import common_pb2, registrar_pb2
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
-from model.documents.query import OfficerRequest
 from model.federation import Federation
 from model.reasons import Reason
 from runtime.clock import Clock
+from runtime.documents import PolicyLookup
 from runtime.errors import CallError, Refusal, SettingsError
 from runtime.logging import Log
 from runtime.storage.faults import LedgerUnavailable
@@ -170,11 +170,6 @@ class Engine:
         detail = fault.detail if fault.who == self.federation.registrar.name else ""
         self.journal.end(case, state, fault.reason, manifest=manifest, detail=detail, failed=failed)
         self.log.info(f"case.{state}", case_id=case.case_id, reason=str(fault.reason))
-
-
-def officer_request(case: CaseRow) -> OfficerRequest:
-    """The stored request; its signature was verified when it came."""
-    return OfficerRequest.decode(common_pb2.SignedDocument.FromString(case.request).body)
 
 
 def _manifest_digest(case: CaseRow) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from coordinator.asking.issued import Issued
+from coordinator.case.issued import Issued
 from coordinator.case.state import TicketState
 from coordinator.case.store import TicketRow
 from hedui.v1 import common_pb2, holder_pb2

@@ -6,7 +6,7 @@ Learns: the bits, flips XOR results; both are sealed to the coordinator alone.
 
 from typing import Final
 
-from coordinator.asking.issued import Issued
+from coordinator.case.issued import Issued
 from coordinator.case.journal import Journal
 from coordinator.case.state import Setback, setback
 from coordinator.case.store import CaseRow

@@ -9,7 +9,7 @@ Steps are stored as they come: a repeat of the call goes on from there, also aft
 from collections.abc import Callable
 from typing import Any, Final
 
-from coordinator.asking.issued import Issued
+from coordinator.case.issued import Issued
 from coordinator.case.journal import Journal, require_determined
 from coordinator.case.rechecks import Rechecks
 from coordinator.case.refusals import Refusals

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from coordinator.asking.issued import Issued
+from coordinator.case.issued import Issued
 from coordinator.case.journal import Journal
 from coordinator.case.state import Setback, setback
 from coordinator.opening import context

@@ -1,8 +1,6 @@
 """The clerk's letter as TOML: parsed strictly, brought to normal form, its evidence hashed."""
 
-import difflib
 import hashlib
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -13,7 +11,9 @@ from model.documents.authorization import PURPOSE, Authorization, Grant, Househo
 from model.fields import Strict, Text
 from model.identifiers import IdentifierError, parse
 from model.limits import MAX_POLICY_BYTES
+from model.mistakes import explain
 from runtime.errors import SettingsError
+from runtime.site.settings import load_toml
 
 MAX_EVIDENCE_BYTES = 64 << 20
 
@@ -58,23 +58,6 @@ class LetterForm(Strict):
     grant: list[GrantForm]
 
 
-_TABLES: dict[str, list[str]] = {
-    "": sorted(LetterForm.model_fields),
-    "member": sorted(MemberForm.model_fields),
-    "grant": sorted(GrantForm.model_fields),
-}
-
-
-_FORMS = {
-    "number": "3 to 40 letters, digits and hyphens, a letter or digit first",
-    "region": "the six digits of the region",
-    "reference_date": "a date, such as 2026-11-01",
-    "valid_from": "a date, such as 2026-11-01",
-    "valid_to": "a date, such as 2026-11-01",
-    "department": "lower-case letters, digits, dots and hyphens",
-}
-
-
 def read_letter(path: Path, *, clerk: str) -> Authorization:
     """Read a letter and its evidence file. Raises SettingsError naming file, place and mend."""
     letter = _parse(path)
@@ -97,22 +80,15 @@ def read_letter(path: Path, *, clerk: str) -> Authorization:
             clerk=clerk,
         )
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_explain(error, plain=True)}") from None
+        raise SettingsError(f"{path}: {explain(error, Authorization)}") from None
 
 
 def _parse(path: Path) -> LetterForm:
+    table = load_toml(path, max_bytes=MAX_POLICY_BYTES)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    if len(data) > MAX_POLICY_BYTES:
-        raise SettingsError(f"{path} has more than {MAX_POLICY_BYTES} bytes")
-    try:
-        return LetterForm.model_validate(tomllib.loads(data.decode("utf-8")))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} is not TOML: {error}") from None
+        return LetterForm.model_validate(table)
     except ValidationError as error:
-        raise SettingsError(f"{path}: {_explain(error)}") from None
+        raise SettingsError(f"{path}: {explain(error, LetterForm)}") from None
 
 
 def _member(path: Path, position: int, member: MemberForm) -> HouseholdMember:
@@ -125,10 +101,8 @@ def _member(path: Path, position: int, member: MemberForm) -> HouseholdMember:
         table = member.model_dump() | {"person": person, "guardian": guardian}
         return HouseholdMember.model_validate(table)
     except ValidationError as error:
-        detail = error.errors(include_input=False, include_url=False)[0]
-        raise SettingsError(
-            f'{path}: member {position}: key "{detail["loc"][0]}": {detail["msg"]}'
-        ) from None
+        said = explain(error, HouseholdMember)
+        raise SettingsError(f"{path}: member {position}: {said}") from None
 
 
 def _evidence(path: Path, name: str) -> str:
@@ -142,24 +116,3 @@ def _evidence(path: Path, name: str) -> str:
         raise SettingsError(
             f'{path}: evidence_file "{name}": {file} cannot be read: {error.strerror}'
         ) from None
-
-
-def _explain(error: ValidationError, *, plain: bool = False) -> str:
-    errors = error.errors(include_input=False, include_url=False)
-    # A mistyped key is both unknown and missing; the first of the two helps.
-    detail = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
-    loc = detail["loc"]
-    place = f"{loc[0]} {int(loc[1]) + 1}: " if len(loc) > 2 else ""
-    key = str(loc[-1]) if not isinstance(loc[-1], int) else str(loc[0])
-    if detail["type"] == "extra_forbidden" and not plain:
-        known = _TABLES[str(loc[0]) if len(loc) > 1 else ""]
-        near = difflib.get_close_matches(key, known, n=1)
-        mend = f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known)}"
-        return f'{place}unknown key "{key}". {mend}'
-    if detail["type"] == "missing":
-        return f'{place}key "{key}" is missing'
-    if detail["type"] == "string_pattern_mismatch":
-        return f'{place}key "{key}": {_FORMS.get(key, "not in the form that it must have")}'
-    if detail["type"] == "string_type":
-        return f'{place}key "{key}": write it in quotes'
-    return f'{place}key "{key}": {detail["msg"][:1].lower()}{detail["msg"][1:]}'

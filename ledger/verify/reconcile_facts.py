@@ -8,6 +8,7 @@ says is the word of the one who wrote it.
 import base64
 import hashlib
 import json
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,6 +22,12 @@ from ledger.verify.notes import Keyring, parse_key, parse_note, small
 from ledger.verify.tree import Broken, Tree
 from ledger.verify.verdict import open_log
 
+# tomllib takes memory with the square of a dotted key's length. The writer's reader has bounds of
+# its own; this one knows only what a federation file looks like.
+_MAX_FILE: Final = 8 << 20
+_MAX_VALUES: Final = 300_000
+_MAX_LINE: Final = 16
+_TEXT: Final = re.compile(r'"(?:[^"\\\n]++|\\[^\n])*+"')
 _IDLE: Final = frozenset({"ledger.read", "process.started", "process.stopped"})
 
 
@@ -94,13 +101,27 @@ class Claim(NamedTuple):
     by: Fact
 
 
+def _read_table(data: bytes) -> dict[str, Any]:
+    """A federation file's table. Raises ValueError, also for more than such a file needs."""
+    if len(data) > _MAX_FILE:
+        raise ValueError(f"more than {_MAX_FILE} bytes")
+    text, values = data.decode(), 0
+    for number, line in enumerate(_TEXT.sub('""', text).split("\n"), 1):
+        plain = line.partition("#")[0]
+        found = sum(plain.count(sign) for sign in ".[{=,")
+        values += found
+        if "'" in plain or '"""' in plain or found > _MAX_LINE or values > _MAX_VALUES:
+            raise ValueError(f"line {number}: not as a ceremony writes it")
+    return tomllib.loads(text)
+
+
 def read_members(data: bytes) -> list[Member]:
     """The processes of a federation file; raises ValueError for anything else.
 
     Its signature is for the caller to have checked.
     """
     try:
-        table = tomllib.loads(data.decode())
+        table = _read_table(data)
         name = str(table["name"])
         return [_member(name, row) for row in table["process"]]
     except (KeyError, TypeError, ValueError) as error:
@@ -109,7 +130,7 @@ def read_members(data: bytes) -> list[Member]:
 
 def read_witnesses(data: bytes) -> list[str]:
     """The vkeys of reviewers' own witnesses in a federation file that ``read_members`` takes."""
-    table = tomllib.loads(data.decode())
+    table = _read_table(data)
     try:
         rows = [row for row in table.get("person", []) if row.get("cosign_key")]
         return [

@@ -10,6 +10,7 @@ from crypto.labels import Label, digest
 from model.documents.signed import Document
 from model.fields import Hex16, Hex32, Name, Strict, Time
 from model.limits import MAX_DEPARTMENTS
+from model.suite import Suite
 
 Kind = Literal["rules", "re-check"]
 """``rules``: the opening that a determination rests on. ``re-check``: once more, for a reviewer."""
@@ -27,6 +28,8 @@ class Skip(Strict):
 class OpeningPermit(Document):
     """What permits of either kind have: this answer set may be opened by these holders."""
 
+    suite: Suite | None = None
+    """None in a permit from before permits named it."""
     permit: Hex16
     manifest: Hex32
     kind: Kind

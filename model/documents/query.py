@@ -1,6 +1,6 @@
 """Documents of a query: the officer's request, manifest, ticket, revocation list, answer."""
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
@@ -10,8 +10,7 @@ from model.documents.authorization import AuthorizationNumber, Level
 from model.documents.signed import Document
 from model.fields import Date, Hex16, Hex32, HexData, Name, Strict, Time
 from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
-
-SUITE: Final = "hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"
+from model.suite import Suite
 
 
 class OfficerRequest(Document):
@@ -47,7 +46,7 @@ class Manifest(Document):
 
     LABEL: ClassVar[Label] = Label.MANIFEST
 
-    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"]
+    suite: Suite
     federation: Hex32
     """Digest of the federation file under which it was issued."""
     sequence: Annotated[int, Field(ge=1, le=1_000_000)]
@@ -67,7 +66,7 @@ class Ticket(Document):
 
     LABEL: ClassVar[Label] = Label.TICKET
 
-    suite: Literal["hedui-v1:paillier-threshold-root,ristretto255-SHA512,ed25519,sha256"]
+    suite: Suite
     query: Hex16
     """Random; the query id in every ledger and on every screen."""
     manifest: Hex32

@@ -2,6 +2,8 @@
 
 A document's bytes are canonical JSON (RFC 8785) of its fields; its signature is Ed25519 over
 the document's own label and these bytes, length-prefixed. Parsing is strict and re-encodes.
+A key that came into a document later is None where the document does not have it, and then
+stands in no byte of it: what was signed before keeps its digest.
 """
 
 import hashlib
@@ -14,8 +16,9 @@ from crypto import jcs
 from crypto.errors import InvalidInput, SignatureError
 from crypto.labels import Label
 from crypto.signing import SigningKey, VerifyKey
-from model.fields import Strict, explain
+from model.fields import Strict
 from model.limits import MAX_DOCUMENT_BYTES
+from model.mistakes import explain
 
 
 class DocumentError(ValueError):
@@ -29,15 +32,18 @@ class Document(Strict):
 
     def encode(self) -> bytes:
         """Canonical JSON."""
-        return jcs.encode(self.model_dump())
+        return jcs.encode(self.model_dump(exclude_none=True))
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
         """Parse canonical bytes. Raises DocumentError."""
         try:
-            return cls.model_validate(jcs.decode(body, max_bytes=MAX_DOCUMENT_BYTES))
+            table = jcs.decode(body, max_bytes=MAX_DOCUMENT_BYTES)
+            if isinstance(table, dict) and None in table.values():
+                raise DocumentError(f"{cls.__name__}: a key without a value is left out")
+            return cls.model_validate(table)
         except ValidationError as error:
-            raise DocumentError(f"{cls.__name__}: {explain(error)}") from None
+            raise DocumentError(f"{cls.__name__}: {explain(error, cls)}") from None
         except InvalidInput as error:
             raise DocumentError(f"{cls.__name__}: {error}") from None
 

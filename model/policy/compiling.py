@@ -12,9 +12,10 @@ from datetime import date
 from fractions import Fraction
 from math import ceil, floor, gcd
 
+from model.mistakes import did_you_mean
 from model.policy.errors import InputError
 from model.policy.expression import names
-from model.policy.parsing import Policy, did_you_mean
+from model.policy.parsing import Policy
 from model.policy.schema import Condition, Measure, Rule
 
 MASK_EXTRA_BITS = 41

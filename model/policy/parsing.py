@@ -3,33 +3,20 @@
 The digest is over the exact bytes, so that all parties can tell that they mean the same file.
 """
 
-import difflib
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from crypto.labels import Label, digest
-from model.fields import Strict
-from model.limits import MAX_POLICY_BYTES, MAX_PROGRAMMES
+from model.limits import MAX_POLICY_BYTES, MAX_PROGRAMMES, MAX_TOML_VALUES
+from model.mistakes import did_you_mean, explain
 from model.money import Unit
 from model.policy import expression, schema
 from model.policy.errors import ExpressionError, PolicyError
 from model.policy.expression import TRUTH, Node
 from model.policy.schema import Condition, Measure, PolicyFile
-
-_TABLES: Mapping[str, type[Strict]] = {
-    "policy": schema.Header,
-    "parameters": schema.Parameter,
-    "measures": schema.Measure,
-    "conditions": schema.Condition,
-    "rules": schema.Rule,
-    "ratios": schema.Ratio,
-    "programmes": schema.Programme,
-}
+from model.toml import TomlError, parse_toml
 
 
 @dataclass(frozen=True)
@@ -80,66 +67,18 @@ def parse(data: bytes, *, source: str = "policy") -> Policy:
             Whether the policy is also safe to open is for model.policy.check.
     """
     try:
-        file = PolicyFile.model_validate(_toml(data))
+        table = parse_toml(
+            data, source=source, max_bytes=MAX_POLICY_BYTES, max_values=MAX_TOML_VALUES
+        )
+        file = PolicyFile.model_validate(table)
         conditions, programmes = _resolve(file)
+    except TomlError as error:
+        raise PolicyError(str(error)) from None
     except ValidationError as error:
-        raise PolicyError(f"{source}: {_explain(_most_helpful(error))}") from None
+        raise PolicyError(f"{source}: {explain(error, PolicyFile)}") from None
     except PolicyError as error:
         raise PolicyError(f"{source}: {error}") from None
     return Policy(file, policy_digest(data), source, conditions, programmes)
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return '. Did you mean "x"?' or, without a similar name, the list of those known."""
-    choices = sorted(known)
-    close = difflib.get_close_matches(name, choices, n=1)
-    if close:
-        return f'. Did you mean "{close[0]}"?'
-    return f" (known: {', '.join(choices) or 'none'})"
-
-
-def _toml(data: bytes) -> dict[str, Any]:
-    if len(data) > MAX_POLICY_BYTES:
-        raise PolicyError(f"{len(data)} bytes; at most {MAX_POLICY_BYTES} are taken")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise PolicyError(f"not TOML in UTF-8: {error}") from None
-
-
-def _most_helpful(error: ValidationError) -> ErrorDetails:
-    """The first unknown key, if any: a misspelt key is also reported as a missing one."""
-    found = error.errors(include_input=False, include_url=False)
-    return next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-
-
-def _explain(error: ErrorDetails) -> str:
-    place = [str(part) for part in error["loc"] if part != "[key]"]
-    if error["type"] == "extra_forbidden":
-        table, key = place[:-1], place[-1]
-        return f'{_table(table)}unknown key "{key}"{did_you_mean(key, _keys(table))}'
-    if error["type"] == "missing":
-        return f'{_table(place[:-1])}key "{place[-1]}" is missing'
-    message = error["msg"].removeprefix("Value error, ")
-    known = _keys(place[:-1])
-    if place and place[-1] in known:
-        return f'{_table(place[:-1])}key "{place[-1]}": {message}'
-    return f"{_table(place)}{message}"
-
-
-def _table(place: list[str]) -> str:
-    return f"[{'.'.join(place)}]: " if place else ""
-
-
-def _keys(table: list[str]) -> list[str]:
-    """The keys that the schema allows in this table."""
-    if not table:
-        return list(PolicyFile.model_fields)
-    if table[-1] == "title":
-        return list(schema.Title.model_fields)
-    model = _TABLES.get(table[0])
-    depth = 1 if table[0] == "policy" else 2
-    return list(model.model_fields) if model and len(table) == depth else []
 
 
 def _resolve(file: PolicyFile) -> tuple[dict[str, Node], dict[str, Node]]:

@@ -5,7 +5,7 @@ own admin approved; nothing depends on whom the query is about.
 Trusts: the federation file's keys; the registrar for what the household authorized.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,16 +15,12 @@ from model.documents.signed import Signed
 from model.federation import Federation, Process
 from model.fields import parse_time
 from model.opening import CaseTerms, MismatchError, case_terms
-from model.policy.parsing import Policy
 from model.reasons import Reason
-from runtime.documents import open_manifest, open_signed
+from runtime.documents import PolicyLookup, open_manifest, open_signed
 from runtime.errors import Refusal
 
 NO_QUERY = "0" * 32
 NO_MANIFEST = "0" * 64
-
-PolicyLookup = Callable[[str], Policy]
-"""An approved policy by its digest (hex); raises Refusal(policy_unknown)."""
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,19 @@
 A small TOML beside the CSV; unknown keys are refused. One mapping describes one resource.
 """
 
-import difflib
-import tomllib
-from collections.abc import Sequence
+from codecs import BOM_UTF8
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
 from model.fields import Name, Strict, Text
 from model.identifiers import IdentifierType
+from model.limits import MAX_SETTINGS_BYTES, MAX_TOML_VALUES
+from model.mistakes import explain
 from model.money import Unit
+from model.toml import TomlError, parse_toml
 from node.records.problems import MappingProblem
-
-MAX_MAPPING_BYTES = 64 * 1024
 
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
@@ -87,43 +85,14 @@ class Mapping(Strict):
 
 def parse_mapping(data: bytes, *, source: str = "mapping") -> Mapping:
     """Parse a mapping of at most 64 KiB. Raises MappingProblem naming table and key."""
-    if len(data) > MAX_MAPPING_BYTES:
-        raise MappingProblem(f"{source}: {len(data)} bytes; at most {MAX_MAPPING_BYTES} are taken")
     try:
-        return Mapping.model_validate(tomllib.loads(data.decode("utf-8-sig")))
+        # Editors of Windows put a byte order mark before it.
+        plain = data.removeprefix(BOM_UTF8)
+        table = parse_toml(
+            plain, source=source, max_bytes=MAX_SETTINGS_BYTES, max_values=MAX_TOML_VALUES
+        )
+        return Mapping.model_validate(table)
+    except TomlError as error:
+        raise MappingProblem(str(error)) from None
     except ValidationError as error:
-        details = error.errors(include_input=False, include_url=False)
-        raise MappingProblem(f"{source}: " + "; ".join(_explain(d) for d in details)) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise MappingProblem(f"{source}: not TOML in UTF-8: {error}") from None
-
-
-def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """Return ``. Did you mean "amount"?`` or nothing."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f'. Did you mean "{near[0]}"?' if near else ""
-
-
-def _explain(detail: ErrorDetails) -> str:
-    place = [str(part) for part in detail["loc"]]
-    where, key = _table(place[:-1]), place[-1] if place else ""
-    if detail["type"] == "extra_forbidden":
-        return f'{where}unknown key "{key}"{did_you_mean(key, _keys(place[:-1]))}'
-    if detail["type"] == "missing":
-        return f'{where}key "{key}" is missing'
-    message = detail["msg"].removeprefix("Value error, ")
-    if detail["type"] == "string_pattern_mismatch":
-        message = "lower-case letters, digits, dots and hyphens, such as tax.wages"
-    if not place or message.startswith(("[", "column ")):
-        return f"{_table(place)}{message}" if message.startswith("column ") else message
-    return f'{where}key "{key}": {message[:1].lower()}{message[1:]}'
-
-
-def _table(place: Sequence[str]) -> str:
-    return f"[{'.'.join(place)}] " if place else ""
-
-
-def _keys(place: Sequence[str]) -> list[str]:
-    tables: dict[str, type[Strict]] = {"": Mapping, "columns": Columns, "amount": Amount}
-    model = tables.get(".".join(place))
-    return list(model.model_fields) if model else []
+        raise MappingProblem(f"{source}: {explain(error, Mapping)}") from None

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from model.identifiers import mask
+from model.mistakes import listed, nearest
 from node.records import cells
 from node.records.cells import CellError
-from node.records.mapping import Mapping, did_you_mean
+from node.records.mapping import Mapping
 from node.records.problems import MAX_SHOWN, CsvProblem, Fault
 
 MAX_LINE_BYTES = 16 * 1024
@@ -154,9 +155,9 @@ def _positions(header: Sequence[str], mapping: Mapping, faults: _Faults) -> dict
     _check_header(known, faults)
     for column in mapping.columns.named:
         if column not in known:
-            near, columns = did_you_mean(column, known), ", ".join(known[:20])
-            what = f'column "{column}" of the mapping is not in the file (columns: {columns}){near}'
-            faults.add(1, "", what)
+            what = f'column "{column}" of the mapping is not in the file (columns: {listed(known)})'
+            near = nearest(column, known)
+            faults.add(1, "", f'{what}. Did you mean "{near}"?' if near else what)
     faults.check()
     return {column: known.index(column) for column in mapping.columns.named}
 

@@ -9,10 +9,10 @@ from datetime import date
 from model.documents.authorization import Authorization, HouseholdMember
 from model.federation import Federation
 from model.identifiers import Identifier, IdentifierError, parse
+from model.mistakes import did_you_mean
 from model.reasons import Reason
 from registrar.authorizations.store import AuthorizationRow
 from runtime.errors import Refusal
-from runtime.site.settings import did_you_mean
 
 _STATE_REASONS = {
     "draft": Reason.AUTHORIZATION_NOT_IN_FORCE,

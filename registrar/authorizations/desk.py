@@ -7,7 +7,6 @@ from registrar.authorizations import store
 from registrar.authorizations.checking import check_terms, require_all_signed, state_on
 from registrar.authorizations.store import AuthorizationRow
 from registrar.authorizations.vault import Letter, new_data_key, open_letter, seal_signed
-from registrar.manifests import store as manifests
 from registrar.office import Office, record
 from runtime.errors import Refusal
 from runtime.storage.salting import SealedReveals
@@ -167,7 +166,7 @@ def end(office: Office, number: str, state: str) -> AuthorizationRow:
         given = {"given": now.entry} if now.state == "in-force" and not noted else {}
         entry = record(tx, "authorization.ended", {**fields, **given}, reveals)
         store.finish(tx.conn, number, state, entry, tx.now)
-        manifests.revoke_tickets(tx.conn, number)
+        office.issued.revoke(tx.conn, number)
         return _there(tx, number)
 
     return office.parts.writer.run(write)

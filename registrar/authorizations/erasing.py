@@ -20,7 +20,6 @@ from registrar.authorizations.checking import require_over
 from registrar.authorizations.desk import find
 from registrar.authorizations.store import AuthorizationRow, ErasureRow
 from registrar.authorizations.vault import seal_signed
-from registrar.manifests import store as manifests
 from registrar.office import Office, record
 from runtime.errors import Refusal
 from runtime.storage.store import destroy_reveals
@@ -106,7 +105,7 @@ def _carry_out(
             raise Refusal(Reason.ERASURE_NOT_ASKED)
         entry = record(tx, "authorization.erased", {**fields, **clear}, reveals)
         store.erase(tx.conn, row.number, done, entry, tx.now)
-        manifests.erase(tx.conn, row.number)
+        office.issued.erase(tx.conn, row.number)
         destroy_reveals(tx.conn, row.number)
 
     office.parts.writer.run(write)

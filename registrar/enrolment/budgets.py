@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1 import registrar_pb2_grpc
+from model.mistakes import did_you_mean
 from model.reasons import Reason
 from registrar.enrolment import store
 from registrar.enrolment.store import Proposal
 from registrar.office import Office, record
 from runtime.errors import Refusal
-from runtime.site.settings import did_you_mean
 from runtime.storage.writer import Tx
 from runtime.transport.guard import Caller, current_caller
 

@@ -7,12 +7,13 @@ from crypto.commit import Reveal
 from crypto.rng import shuffled
 from crypto.sealing import open_at_rest, seal_at_rest
 from model.documents.authorization import PURPOSE
-from model.documents.query import SUITE, Commitments, Manifest, OfficerRequest, Ticket
+from model.documents.query import Commitments, Manifest, OfficerRequest, Ticket
 from model.documents.signed import Signed
 from model.fields import format_time, parse_time
 from model.opening import REVEALED_FIELDS
 from model.reasons import Reason
 from model.roles import Role
+from model.suite import SUITE
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.checking import require_all_signed, require_in_force
 from registrar.authorizations.vault import Letter, open_letter, seal_signed, unseal_signed

@@ -9,10 +9,9 @@ from model.fields import format_time, parse_time
 from model.reasons import Reason
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.checking import require_in_force
-from registrar.manifests import store
+from registrar.manifests import permit_store, store
 from registrar.manifests.store import TicketRow
 from registrar.office import Office, record
-from registrar.permits import store as permits
 from runtime.documents import open_signed
 from runtime.errors import Refusal
 from runtime.storage.writer import Tx
@@ -55,7 +54,7 @@ def _renewable(office: Office, ticket: Ticket) -> Manifest:
         row = store.ticket(conn, ticket.query)
         manifest = store.manifest(conn, row.manifest) if row else None
         letter = authorizations.get(conn, row.number) if row else None
-        opened = permits.of_manifest(conn, row.manifest) if row else []
+        opened = permit_store.of_manifest(conn, row.manifest) if row else []
     if row is None or manifest is None:
         raise Refusal(Reason.TICKET_MISMATCH, "the registrar has issued no such ticket")
     _check_unspent(row, opened)
@@ -63,7 +62,7 @@ def _renewable(office: Office, ticket: Ticket) -> Manifest:
     return Manifest.decode(manifest.body)
 
 
-def _check_unspent(row: TicketRow, opened: list[permits.PermitRow]) -> None:
+def _check_unspent(row: TicketRow, opened: list[permit_store.PermitRow]) -> None:
     if row.revoked:
         raise Refusal(Reason.TICKET_REVOKED)
     if opened:

@@ -11,13 +11,14 @@ from model.documents.signed import Signed
 from model.fields import format_time, parse_time
 from model.policy import InputError, compile_policy, require_minimum
 from model.reasons import Reason
+from model.suite import SUITE
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.checking import require_in_force
+from registrar.manifests import permit_store
 from registrar.manifests import store as manifests
 from registrar.manifests.issuing import open_manifest_letter, shown_reveals
 from registrar.manifests.store import ManifestRow
 from registrar.office import Office, record
-from registrar.permits import store
 from registrar.permits.asking import Question, ask_holders
 from runtime.errors import Refusal
 from runtime.storage.writer import Tx
@@ -58,11 +59,11 @@ def _question_digest(answers: str, silent: Sequence[str]) -> str:
 
 def _stored(office: Office, manifest: str, question: str) -> Signed | None:
     with office.parts.database.read() as conn:
-        row = store.get(conn, manifest, "rules")
+        row = permit_store.get(conn, manifest, "rules")
     return None if row is None else _same(office, row, question)
 
 
-def _same(office: Office, row: store.PermitRow, question: str) -> Signed:
+def _same(office: Office, row: permit_store.PermitRow, question: str) -> Signed:
     if row.question != question:
         raise Refusal(Reason.PERMIT_SECOND)
     return Signed(row.body, row.signature, office.parts.name)
@@ -110,6 +111,7 @@ def _permit(
 ) -> Permit:
     now = office.parts.clock.now()
     return Permit(
+        suite=SUITE,
         permit=office.parts.rng(16).hex(),
         manifest=manifest,
         kind="rules",
@@ -125,7 +127,9 @@ def _permit(
 
 def _store(office: Office, row: ManifestRow, permit: Permit, question: str) -> Signed:
     signed, today = office.sign(permit), office.today()
-    stored = store.PermitRow(row.digest, permit.kind, question, signed.body, signed.signature)
+    stored = permit_store.PermitRow(
+        row.digest, permit.kind, question, signed.body, signed.signature
+    )
     fields = {
         "permit": signed.digest,
         "manifest": row.digest,
@@ -139,10 +143,10 @@ def _store(office: Office, row: ManifestRow, permit: Permit, question: str) -> S
     def write(tx: Tx) -> Signed:
         # The holders took their time: the letter may have been withdrawn meanwhile.
         require_in_force(authorizations.get(tx.conn, row.number), today)
-        there = store.get(tx.conn, row.digest, permit.kind)
+        there = permit_store.get(tx.conn, row.digest, permit.kind)
         if there is not None:
             return _same(office, there, question)
-        store.add(tx.conn, stored)
+        permit_store.add(tx.conn, stored)
         record(tx, "permit.issued", fields)
         return signed
 

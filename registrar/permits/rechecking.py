@@ -27,15 +27,16 @@ from model.documents.signed import Signed
 from model.federation import Federation
 from model.fields import format_time, parse_time
 from model.reasons import Reason
+from model.suite import SUITE
 from registrar.authorizations import store as authorizations
 from registrar.authorizations.checking import require_in_force
+from registrar.manifests import permit_store
 from registrar.manifests.issuing import open_manifest_letter
+from registrar.manifests.permit_store import PermitRow
 from registrar.manifests.store import ManifestRow
 from registrar.office import Office, record
-from registrar.permits import store
 from registrar.permits.asking import Question, ask_holders
 from registrar.permits.issuing import find_manifest
-from registrar.permits.store import PermitRow
 from runtime.errors import Refusal
 from runtime.storage.writer import Tx
 
@@ -83,7 +84,7 @@ def issue_recheck(office: Office, determined: Determined, reviewer: str) -> Rech
     question = _question(determined, reviewer)
     manifest, signed = Manifest.decode(row.body), Signed(row.body, row.signature, office.parts.name)
     with office.parts.database.read() as conn:
-        there = store.get(conn, row.digest, "re-check")
+        there = permit_store.get(conn, row.digest, "re-check")
     if there is not None:
         return Recheck(signed, first, _same(office, there, question))
     if office.parts.clock.now() >= parse_time(manifest.expires_at):
@@ -109,7 +110,7 @@ def _text(entry: Entry, field: str) -> str:
 def _first(office: Office, determined: Determined) -> Signed:
     """The permit under which the determination was drawn: exactly the one signed here."""
     with office.parts.database.read() as conn:
-        row = store.get(conn, determined.manifest, "rules")
+        row = permit_store.get(conn, determined.manifest, "rules")
     signed = None if row is None else Signed(row.body, row.signature, office.parts.name)
     if signed is None or signed.digest != determined.permit:
         raise Refusal(
@@ -139,6 +140,7 @@ def _permit(
 ) -> RecheckPermit:
     now = office.parts.clock.now()
     return RecheckPermit(
+        suite=SUITE,
         permit=office.parts.rng(16).hex(),
         manifest=first.manifest,
         kind="re-check",
@@ -183,10 +185,10 @@ def _store(
     def write(tx: Tx) -> Signed:
         # The holders took their time: the application may have ended meanwhile.
         require_in_force(authorizations.get(tx.conn, row.number), today)
-        there = store.get(tx.conn, row.digest, permit.kind)
+        there = permit_store.get(tx.conn, row.digest, permit.kind)
         if there is not None:
             return _same(office, there, question)
-        store.add(tx.conn, stored)
+        permit_store.add(tx.conn, stored)
         record(tx, "recheck.issued", fields, reveals)
         return signed
 

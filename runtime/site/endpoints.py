@@ -11,8 +11,9 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from model.toml import to_toml
 from runtime.errors import SettingsError, Unreachable
-from runtime.site.settings import Address, Settings, load_settings, to_toml
+from runtime.site.settings import Address, Settings, load_settings
 
 FILE_NAME = "endpoints.toml"
 

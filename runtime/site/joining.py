@@ -20,13 +20,15 @@ from crypto.sealing import AtRestKey, SealingKey, open_at_rest, seal_at_rest
 from crypto.signing import SigningKey, VerifyKey
 from model.documents.joining import JoinRequest, OfferedPrfKey
 from model.documents.signed import DocumentError, Signed, sign
+from model.mistakes import did_you_mean
 from model.plan import Plan, PlanError, PlannedPerson, PlannedProcess, parse_plan
 from model.roles import Role
+from model.toml import to_toml
 from runtime.errors import KeyFileError, SettingsError
 from runtime.site.certificates import Subject, create_request
 from runtime.site.endpoints import write_atomically
 from runtime.site.identity import write_secret, write_secret_file
-from runtime.site.settings import PersonSettings, ProcessSettings, did_you_mean, to_toml
+from runtime.site.settings import PersonSettings, ProcessSettings
 
 PLAN: Final = "plan.toml"
 ROOT_KEY: Final = "root.pub"

@@ -3,22 +3,16 @@
 Trusts: whoever may write the process's folder.
 """
 
-import difflib
-import json
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_core import ErrorDetails
 
-from model.limits import MAX_MESSAGE_BYTES
+from model.limits import MAX_MESSAGE_BYTES, MAX_SETTINGS_BYTES, MAX_TOML_VALUES
+from model.mistakes import explain
+from model.toml import TomlError, parse_toml
 from runtime.errors import SettingsError
 from runtime.site.database_url import check_url
-
-MAX_SETTINGS_BYTES = 65_536
 
 HexKey = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """An Ed25519 or X25519 public key: 32 bytes, lower-case hex."""
@@ -88,100 +82,21 @@ def load_settings(path: Path, model: type[S]) -> S:
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        lines = (_explain(detail, model) for detail in error.errors())
-        raise SettingsError(f"{path}: " + "; ".join(lines)) from None
+        raise SettingsError(f"{path}: {explain(error, model, table)}") from None
 
 
-def load_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file of at most 64 KiB; raises SettingsError naming file and line."""
+def load_toml(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> dict[str, Any]:
+    """Read a TOML file of 64 KiB or another bound; raises SettingsError naming file and line."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
     except FileNotFoundError:
         raise SettingsError(f"{path} is missing") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    if len(data) > MAX_SETTINGS_BYTES:
-        raise SettingsError(f"{path} has more than {MAX_SETTINGS_BYTES} bytes")
+    if len(data) > max_bytes:
+        raise SettingsError(f"{path} has more than {max_bytes} bytes")
     try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} is not TOML: {error}") from None
-
-
-def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    where = ".".join(str(part) for part in detail["loc"])
-    if detail["type"] == "extra_forbidden":
-        known = _known_keys(model, [str(part) for part in detail["loc"][:-1]])
-        return f'unknown key "{where}"' + did_you_mean(str(detail["loc"][-1]), known)
-    if detail["type"] == "missing":
-        return f'key "{where}" is missing'
-    said = detail["msg"].removeprefix("Value error, ")
-    return f'key "{where}": {said[:1].lower()}{said[1:]}'
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """Return ``. Did you mean "listen"?``, or the known words when none is near."""
-    near = difflib.get_close_matches(word, known, n=1)
-    if near:
-        return f'. Did you mean "{near[0]}"?'
-    return f" (known: {', '.join(known)})" if known else ""
-
-
-def _known_keys(model: type[BaseModel], path: list[str]) -> list[str]:
-    current: Any = model
-    for part in path:
-        field = current.model_fields.get(part)
-        current = field.annotation if field is not None else None
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            return []
-    return sorted(current.model_fields)
-
-
-def to_toml(table: Mapping[str, Any]) -> str:
-    """Write strings, integers, booleans, lists of these, tables, and lists of tables, as TOML.
-
-    ``to_toml(settings.model_dump(mode="json"))`` is what ``load_settings`` reads back. Raises
-    TypeError for anything else.
-    """
-    return "\n".join(_toml_lines(table, ())) + "\n"
-
-
-def _toml_lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
-    for key, value in table.items():
-        if not (isinstance(value, Mapping) or _is_tables(value)):
-            yield f"{_toml_key(key)} = {_toml_value(value)}"
-    for key, value in table.items():
-        inner = (*path, key)
-        name = ".".join(_toml_key(part) for part in inner)
-        if isinstance(value, Mapping):
-            yield f"\n[{name}]"
-            yield from _toml_lines(value, inner)
-        elif _is_tables(value):
-            for row in value:
-                yield f"\n[[{name}]]"
-                yield from _toml_lines(row, inner)
-
-
-def _is_tables(value: object) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
-
-
-def _toml_value(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, str):
-        return _toml_text(value)
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    raise TypeError(f"{type(value).__name__} has no place in a file of settings")
-
-
-def _toml_key(key: str) -> str:
-    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml_text(key)
-
-
-def _toml_text(text: str) -> str:
-    # JSON's escapes are TOML's; only the delete character is allowed in one and not the other.
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+        return parse_toml(data, source=str(path), max_bytes=max_bytes, max_values=MAX_TOML_VALUES)
+    except TomlError as error:
+        raise SettingsError(str(error)) from None

@@ -2,7 +2,9 @@
 
 Everything happens on the connection that is handed in, inside its caller's transaction: both
 SQLite and PostgreSQL take back a change of tables as they take back a row. Alembic's own log goes
-to ``logging`` and nowhere else: nothing here configures it. docs/operations.md, "Upgrading".
+to ``logging`` and nowhere else: nothing here configures it. Migrations take ``op`` and ``sa``,
+Alembic's operations and SQLAlchemy, from here: these two stay in this package.
+CONTRIBUTING.md, "How to add a column".
 """
 
 from typing import Any, Final
@@ -12,14 +14,21 @@ from alembic import op
 from alembic.config import Config
 from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
+from runtime.storage.faults import DatabaseUnusable
 from runtime.storage.revisions import Revisions
+
+__all__ = ["add_column", "migrate", "op", "sa"]
 
 _HEAD: Final = "head"
 
 
 def migrate(connection: sa.Connection, revisions: Revisions) -> None:
-    """Run every migration that this database has not seen; the caller begins and commits."""
+    """Run every migration that this database has not seen; the caller begins and commits.
+
+    Raises DatabaseUnusable where the files do not make one chain.
+    """
     folder = str(revisions.folder)
     scripts = ScriptDirectory(folder, version_locations=[folder])
 
@@ -28,7 +37,10 @@ def migrate(connection: sa.Connection, revisions: Revisions) -> None:
 
     with EnvironmentContext(Config(), scripts, fn=steps, destination_rev=_HEAD) as environment:
         environment.configure(connection=connection)
-        environment.run_migrations()
+        try:
+            environment.run_migrations()
+        except CommandError as error:
+            raise DatabaseUnusable(f"its migrations make no chain: {error}") from error
 
 
 def add_column(table: str, column: "sa.Column[Any]", *, fill: Any = None) -> None:

@@ -193,14 +193,9 @@ def _tree(table: CopiedTable) -> tuple[int, log.Head]:
 
 def _migrate(backend: Backend, connection: Connection, found: _Found, revisions: Revisions) -> None:
     # Alembic takes a fifth of a second to import, and most starts upgrade nothing.
-    from alembic.util import CommandError
-
     from runtime.storage.migrate import migrate
 
-    try:
-        migrate(connection, revisions)
-    except CommandError as error:
-        raise DatabaseUnusable(f"its migrations do not hold together: {error}") from error
+    migrate(connection, revisions)
     set_version(connection, revisions.newest)
     if damage := backend.damage(connection):
         raise DatabaseUnusable(f"the new one would be damaged: {damage}")

@@ -17,6 +17,7 @@ import grpc
 
 from model.federation import Federation, Process
 from model.limits import MAX_MESSAGE_BYTES
+from model.mistakes import did_you_mean
 from model.reasons import Reason
 from runtime.clock import Clock
 from runtime.errors import (
@@ -34,7 +35,6 @@ from runtime.errors import (
 from runtime.site.certificates import Certificate, host_name
 from runtime.site.endpoints import Endpoints
 from runtime.site.identity import Identity
-from runtime.site.settings import did_you_mean
 from runtime.transport.probe import check_own, probe
 from runtime.transport.status import REASON_KEY
 from runtime.transport.versions import stated_by

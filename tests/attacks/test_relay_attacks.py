@@ -24,7 +24,7 @@ from model.documents.query import Answer
 from model.opening import mask_context
 from model.policy.compiling import limits
 from model.reasons import Reason
-from registrar.permits import store as permit_store
+from registrar.manifests import permit_store
 from runtime.documents import open_signed
 from runtime.errors import Refusal, Refused
 from runtime.transport.wire import signed_from_wire

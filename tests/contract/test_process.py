@@ -21,6 +21,7 @@ from ledger import checkpoint, event, merkle
 from ledger.note import Verifier
 from model.reasons import Reason
 from model.roles import Role
+from model.suite import SUITE
 from runtime import errors
 from runtime.clock import SystemClock
 from runtime.process import Assembly, Kind, Service, create_database
@@ -220,7 +221,9 @@ def test_two_processes_cannot_share_a_database(home: Home) -> None:
 def test_its_ledger_tells_start_and_stop_and_who_read(home: Home) -> None:
     service = tax(home)
     service.start()
-    assert [e.event for e in entries(home)] == ["ledger.created", "process.started"]
+    begun = entries(home)
+    assert [e.event for e in begun] == ["ledger.created", "process.started"]
+    assert begun[0].fields["suite"] == home.federation().suite == SUITE
     service.stop()
     again = tax(home)
     again.start()

@@ -9,7 +9,7 @@ from ledger import log
 from ledger.event import decode
 from model.federation import Federation, FederationError
 from model.reasons import Reason
-from runtime.site.settings import to_toml
+from model.toml import to_toml
 from runtime.transport.door import DoorRecord
 from runtime.transport.guard import AT_THE_DOOR
 from runtime.transport.versions import DIGEST_KEY, NUMBER_KEY, WIRE_KEY

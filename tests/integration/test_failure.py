@@ -108,9 +108,7 @@ def test_a_node_that_is_down_leaves_the_case_waiting_and_it_resumes_by_itself(
     seen = village.type("hedui", *village.verifying(number, wait_s=3), person=plans.OFFICER)
     assert seen.returncode == WAITING
     why = EXPLANATIONS[Reason.UNREACHABLE]
-    assert f"bank waiting: {why.happened} ({why.zh}; unreachable). To mend: {why.mend}" in (
-        seen.stdout
-    )
+    assert f"bank waiting: {why.happened} (unreachable). What to do: {why.mend}" in (seen.stdout)
     assert "They go on by themselves" in seen.stdout
     run = village.scenario.federation
     cases = run.hedui_json("case", "list", "--state", "asking", person=plans.OFFICER)
@@ -297,7 +295,7 @@ def explained(village: Village, number: str, reason: Reason, code: int) -> None:
     case_id = said.partition(", case ")[2].split()[0]
     shown = village.scenario.federation.hedui("case", "show", case_id, person=plans.OFFICER)
     known = EXPLANATIONS[reason]
-    sentence = f"{known.happened} ({known.zh}; {reason}). To mend: {known.mend}"
+    sentence = f"{known.happened} ({reason}). What to do: {known.mend}"
     assert sentence in said, said
     assert sentence in shown, shown
 

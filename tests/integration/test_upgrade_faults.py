@@ -36,10 +36,7 @@ NEXT = '''
 import os
 import signal
 
-import sqlalchemy as sa
-from alembic import op
-
-from runtime.storage.migrate import add_column
+from runtime.storage.migrate import add_column, op, sa
 
 revision = "v{version}"
 down_revision = "v{before}"

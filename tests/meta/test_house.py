@@ -108,3 +108,16 @@ def test_tracked_files_name_no_machine_and_no_registry() -> None:
         path = ROOT / name
         if path.is_file() and path.name != Path(__file__).name:
             assert not bad.search(path.read_bytes()), name
+
+
+# The verifier shares no code with the writer, nor the plain evaluation with what it checks.
+TOML_READERS = {"model/toml.py", "ledger/verify/reconcile_facts.py", "simulations/plain.py"}
+
+
+def test_toml_has_one_reader() -> None:
+    """tomllib is quadratic in dotted keys: whoever calls it must have counted them before."""
+    words = ("tomllib", "get_close_matches")
+    found = {word: {str(p.relative_to(ROOT)) for p in SOURCES if word in p.read_text()}
+             for word in words}  # fmt: skip
+    assert found["tomllib"] == TOML_READERS
+    assert found["get_close_matches"] == {"model/mistakes.py"}

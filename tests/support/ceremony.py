@@ -15,6 +15,9 @@ from model.roles import Role
 from runtime.site.joining import init_person, init_process, load_site
 from tests.support.keys import dealt
 
+# The base point of P-256, compressed.
+DOCUMENT_KEY = "036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+
 ALL_ROLES = frozenset(Role)
 DEPARTMENTS = ("tax", "bank", "cars")
 PEOPLE = (
@@ -46,6 +49,8 @@ def plan_text(*, extra: Sequence[str] = (), **replaced: str) -> str:
         lines += [f'department = "{department}"', "holder = true"]
     for name, role, organisation in PEOPLE:
         lines += _rows("person", name=name, role=role, organisation=organisation)
+    lines += ["", "[[office]]", 'organisation = "Civil Affairs"', 'name = "verification"']
+    lines += [f'document_key = "{DOCUMENT_KEY}"']
     text = "\n".join(lines) + "\n"
     for old, new in replaced.items():
         text = text.replace(f"<{old}>", new)

@@ -15,6 +15,7 @@ from crypto.sealing import SealingKey
 from crypto.signing import SigningKey
 from model.federation import WIRE, Federation
 from model.roles import PROCESS_ROLES, Role
+from model.toml import to_toml
 from runtime.site.certificates import (
     KeyPair,
     Subject,
@@ -24,7 +25,6 @@ from runtime.site.certificates import (
     issue,
 )
 from runtime.site.identity import write_federation_signature, write_secret, write_secret_file
-from runtime.site.settings import to_toml
 from tests.support.keys import dealt
 
 NAME = "hexi"

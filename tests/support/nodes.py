@@ -18,7 +18,7 @@ from crypto.signing import SigningKey
 from hedui.v1 import node_pb2, policy_pb2, registrar_pb2, registrar_pb2_grpc
 from hedui.v1.node_pb2_grpc import NodeAdminServiceStub, QueryServiceStub
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
-from model.documents.query import SUITE, Answer, Commitments, Manifest, RevocationList, Ticket
+from model.documents.query import Answer, Commitments, Manifest, RevocationList, Ticket
 from model.documents.signed import Document, Signed, sign
 from model.federation import Federation, Process
 from model.fields import format_time
@@ -27,6 +27,8 @@ from model.policy import policy_digest
 from model.pseudonym import oprf_input, pseudonym
 from model.reasons import Reason
 from model.roles import Role
+from model.suite import SUITE
+from model.toml import to_toml
 from node.process import node_kind
 from runtime.counters import Counters
 from runtime.errors import Refusal
@@ -34,7 +36,7 @@ from runtime.logging import Log
 from runtime.process import Service, create_database
 from runtime.site.endpoints import Endpoints, RunFile, write_run_file
 from runtime.site.identity import load_person, load_process_identity, read_secret
-from runtime.site.settings import ServerSettings, to_toml
+from runtime.site.settings import ServerSettings
 from runtime.transport.channel import Dialer
 from runtime.transport.server import build_server, offer
 from runtime.transport.wire import reveals_to_wire, signed_from_wire, signed_to_wire

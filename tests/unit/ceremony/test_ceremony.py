@@ -17,12 +17,13 @@ from desk.commands.main import build
 from ledger.verify.reconcile_facts import read_witnesses
 from model.federation import Federation, FederationError
 from model.roles import Role
+from model.suite import SUITE
+from model.toml import to_toml
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
 from runtime.site.identity import load_federation, load_person, load_process_identity, read_secret
 from runtime.site.joining import init_process, load_site
 from runtime.site.key_share import load_share
-from runtime.site.settings import to_toml
 from runtime.witness.verifiers import witness_verifiers
 from tests.support import ceremony
 from tests.support.keys import TEST_P, TEST_Q
@@ -58,6 +59,8 @@ def test_every_member_finds_itself_in_the_signed_file(dealt_home: Path) -> None:
 def test_the_first_file_has_number_1_and_nothing_before_it(dealt_home: Path) -> None:
     table = tomllib.loads((dealt_home / "federation.toml").read_text())
     assert (table["number"], table["previous"], table["wire"]) == (1, "", 2)
+    assert table["suite"] == SUITE
+    assert [office["document_key"] for office in table["office"]] == [ceremony.DOCUMENT_KEY]
     result = CliRunner().invoke(build(), ["--home", str(dealt_home), "federation", "check"])
     assert result.exit_code == 0, result.output
     digest = load_federation(dealt_home, load_site(dealt_home).root_verify_key).digest

@@ -67,7 +67,10 @@ def test_each_kind_of_key_stands_there_with_its_algorithm(home: Path) -> None:
         ("share", "share"),
         ("tag", "HMAC-SHA256"),
         ("prf", "OPRF"),
+        ("document", "ECDSA"),
     }
+    document = listed(home)["Civil Affairs, verification", "document"]
+    assert (document.public, document.status) == (ceremony.DOCUMENT_KEY, "public")
 
 
 def test_the_table_and_its_json_hold_no_secret(home: Path) -> None:

@@ -3,10 +3,11 @@
 import pytest
 
 from model.plan import PlanError, parse_plan
-from tests.support.ceremony import DEPARTMENTS, plan_text
+from tests.support.ceremony import DEPARTMENTS, DOCUMENT_KEY, plan_text
 
 GOOD = plan_text()
 TAX = '[[process]]\nname = "tax"\nrole = "node"\norganisation = "tax office"'
+OFFICE = '[[office]]\norganisation = "Civil Affairs"\nname = "verification"\n'
 CAR_HOLDER = 'department = "cars"\nholder = true'
 
 REFUSED = {
@@ -34,6 +35,24 @@ REFUSED = {
     "a share in the coordinator's organisation": (
         GOOD.replace('"bank office"', '"Civil Affairs"'),
         "bank holds a key share in the coordinator's organisation",
+    ),
+    "an office where nobody works": (
+        GOOD.replace('name = "verification"', 'name = "counter"'),
+        'no member belongs to office "counter"',
+    ),
+    "an office that stands twice": (GOOD + OFFICE, "two tables describe office"),
+    "a mistyped key of an office": (
+        GOOD.replace("document_key", "document_keys"),
+        'Did you mean "document_key"',
+    ),
+    "a document key off the curve": (
+        GOOD.replace(DOCUMENT_KEY, "02" + "ff" * 32),
+        "not a compressed point of P-256",
+    ),
+    "a document key of another form": (GOOD.replace(DOCUMENT_KEY, "04" * 65), "document_key"),
+    "two offices with one document key": (
+        GOOD + OFFICE.replace("Civil Affairs", "Data Bureau") + f'document_key = "{DOCUMENT_KEY}"',
+        "two offices have the same document key",
     ),
     "a node with nothing to do": (
         GOOD.replace(CAR_HOLDER, ""),

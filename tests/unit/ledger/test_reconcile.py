@@ -407,6 +407,10 @@ WRONG = {
     "a log that no member keeps": federation_file().replace(b'"bank"', b'"bonk"'),
     "keys of another federation": federation_file().replace(FEDERATION.encode(), b"other"),
     "not a federation file": b"name = 1",
+    "a key of 120,000 parts": b"a." * 120_000 + b"a = 1",
+    "behind a text that looks open": b"x = '\"'\n" + b"a." * 20 + b'a = "1"',
+    "a list of a million": b"x = [" + b"[],\n" * 1_000_000 + b"]",
+    "nine megabytes": b"#" * (9 << 20),
 }
 
 

@@ -42,19 +42,19 @@ REFUSED = {
     ),
     "unknown key in a table": (
         GOOD.replace('amount = "amt"', 'amout = "amt"'),
-        '[columns] unknown key "amout". Did you mean "amount"?',
+        '[columns]: unknown key "amout". Did you mean "amount"?',
     ),
     "missing key": (GOOD.replace('resource = "tax.wages"\n', ""), 'key "resource" is missing'),
     "missing person": (
         GOOD.replace('person = "证件号"\n', ""),
-        '[columns] key "person" is missing',
+        '[columns]: key "person" is missing',
     ),
     "amount without its unit": (
         GOOD.replace('[amount]\nunit = "yuan"\n', ""),
         '[amount]: "unit" is needed',
     ),
     "unit without an amount": (GOOD.replace('amount = "amt"\n', ""), '[columns]: "amount"'),
-    "unknown unit": (GOOD.replace('unit = "yuan"', 'unit = "dollar"'), '[amount] key "unit"'),
+    "unknown unit": (GOOD.replace('unit = "yuan"', 'unit = "dollar"'), '[amount]: key "unit"'),
     "a date in quotes": (GOOD.replace("2026-10-31", '"2026-10-31"'), 'key "data_date"'),
     "unknown encoding": (GOOD.replace('"gb18030"', '"latin-1"'), 'key "encoding"'),
     "unknown type of person": (GOOD.replace('"resident"', '"citizen"'), "person_type"),

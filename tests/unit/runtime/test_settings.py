@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from model.toml import to_toml
 from runtime.errors import SettingsError, Unreachable
 from runtime.site import endpoints
 from runtime.site.database_url import check_url
 from runtime.site.profile import default_user_folder, find_profile
-from runtime.site.settings import PersonSettings, ProcessSettings, load_settings, to_toml
+from runtime.site.settings import PersonSettings, ProcessSettings, load_settings
 
 GOOD = {"name": "tax", "role": "node", "root_verify_key": "ab" * 32}
 
@@ -18,10 +19,10 @@ MISTAKES = {
     "a key misspelt": ({**GOOD, "lisen": "127.0.0.1:0"}, 'unknown key "lisen". Did you mean "li'),
     "a key misspelt in a table": (
         {**GOOD, "server": {"thread": 4}},
-        'unknown key "server.thread". Did you mean "threads"?',
+        '[server]: unknown key "thread". Did you mean "threads"?',
     ),
     "a key missing": ({"name": "tax", "role": "node"}, 'key "root_verify_key" is missing'),
-    "text for a number": ({**GOOD, "server": {"threads": "4"}}, 'key "server.threads"'),
+    "text for a number": ({**GOOD, "server": {"threads": "4"}}, '[server]: key "threads"'),
     "a number out of range": ({**GOOD, "server": {"threads": 0}}, "greater than or equal to 1"),
     "no port": ({**GOOD, "listen": "127.0.0.1"}, 'key "listen"'),
     "a key that is no key": ({**GOOD, "root_verify_key": "AB" * 32}, 'key "root_verify_key"'),

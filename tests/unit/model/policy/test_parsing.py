@@ -34,9 +34,9 @@ REFUSED = {
     "date as text": (("effective = 2022-12-01", 'effective = "2022-12-01"'), '"effective"'),
     "date with time": (("effective = 2022-12-01", "effective = 2022-12-01T00:00:00Z"), "date"),
     "unknown operator": (('op = "<="\nparameter', 'op = "="\nparameter'), '[rules.poor]: key "op"'),
-    "float weight": (("wages = 1", "wages = 1.0"), "[forms.income.wages]"),
+    "float weight": (("wages = 1", "wages = 1.0"), '[forms.income]: key "wages"'),
     "zero weight": (("wages = 1", "wages = 0"), "weight 0"),
-    "huge weight": (("wages = 1", "wages = 1001"), "[forms.income.wages]"),
+    "huge weight": (("wages = 1", "wages = 1001"), '[forms.income]: key "wages"'),
     "units differ in a form": (("pensions = 1", "cars = 1"), "units differ"),
     "units differ in a rule": (('form = "vehicles"\nop = "<="\nlimit = 0', 'form = "vehicles"\n'
         'op = "<="\nparameter = "standard"'), "is in fen, but form 'vehicles' is in 1"),

@@ -1,30 +1,30 @@
-"""What the registrar issued for a case: manifest, tickets, reveals; checked before use.
+"""What an officer asked for, and what the registrar issued for it; checked before use.
+
+Manifest, tickets, and the reveals of the manifest's commitments.
 
 Trusts: the registrar's pinned key for who authorized what; nothing of the reply before it holds.
 Learns: household size, reference date, region, programmes; pseudonyms that it cannot invert.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from google.protobuf.message import DecodeError
 
+from coordinator.case.store import CaseRow
 from crypto.commit import Reveal
+from hedui.v1 import common_pb2
 from hedui.v1 import registrar_pb2 as pb
 from model.documents.query import Manifest, OfficerRequest, Ticket
 from model.documents.signed import Signed
 from model.federation import Federation
 from model.fields import parse_time
 from model.opening import CaseTerms, MismatchError, case_terms
-from model.policy.parsing import Policy
 from model.reasons import Reason
-from runtime.documents import open_manifest, open_signed
+from runtime.documents import PolicyLookup, open_manifest, open_signed
 from runtime.errors import Refusal
 from runtime.transport.wire import reveals_from_wire, signed_from_wire
-
-PolicyLookup = Callable[[str], Policy]
-"""An approved policy by its digest (hex); raises Refusal(policy_unknown)."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class Issued:
     def digest(self) -> str:
         """Digest of the manifest, hex."""
         return self.signed.digest
+
+
+def officer_request(case: CaseRow) -> OfficerRequest:
+    """The stored request of a case; its signature was verified when it came."""
+    return OfficerRequest.decode(common_pb2.SignedDocument.FromString(case.request).body)
 
 
 def read_issued(
