@@ -123,12 +123,13 @@ REFUSED: dict[str, tuple[Place, dict[str, object], type[StorageError], str]] = {
         lambda s: s.url("postgres", "guarded"), {}, DatabaseUnusable, "database_password_file",
     ),
     "the wrong password": (
-        lambda s: s.url("postgres", "guarded"), {"password": PASSWORD[1:]}, DatabaseUnusable,
-        "database_password_file",
+        lambda s: s.url("postgres", "guarded"), {"access": Access(password=PASSWORD[1:])},
+        DatabaseUnusable, "database_password_file",
     ),
     "a user who may not make tables": (
         lambda s: s.database().replace("hedui@", "guarded@"),
-        {"password": PASSWORD, "create": True}, DatabaseUnusable, "the owner of the database",
+        {"access": Access(password=PASSWORD), "create": True}, DatabaseUnusable,
+        "the owner of the database",
     ),
     "nothing in it": (
         lambda s: s.database(), {"mend": "run init"}, DatabaseUnusable, "is empty; run init",
@@ -189,9 +190,7 @@ def test_refuses_in_words_and_never_shows_a_password(
     url = place(postgres)
     for _ in range(2):  # the second time for the same reason: no session and no lock is left
         with pytest.raises(error) as caught:
-            access = Access(password=options.get("password", ""))
-            create = "create" in options
-            open_database(url, METADATA, service="node", create=create, access=access)
+            open_database(url, METADATA, service="node", **options)
         assert words in str(caught.value)
         assert PASSWORD not in str(caught.value)
         assert PASSWORD[1:] not in str(caught.value)
