@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from desk.command import visible
+from desk.words import visible
 from hedui.v1 import coordinator_pb2 as pb
 from model.explanations import EXPLANATIONS, Explanation
 from model.messages import Language, pgettext, speaking, spoken
@@ -45,6 +45,10 @@ def _department(found: pb.DepartmentProgress) -> dict[str, Any]:
         **_reason(found.reason),
         "answered_at": found.answered_at,
         "data_dates": dict(found.data_dates),
+        "coverage": {
+            resource: {"first": stated.first, "last": stated.last}
+            for resource, stated in found.coverage.items()
+        },
     }
 
 

@@ -152,7 +152,7 @@ def run(app: typer.Typer, program: str) -> None:
         if verbose:
             raise
         # Whatever ran has imported as much.
-        from desk.command import sentence, visible
+        from desk.words import sentence, visible
         from runtime.errors import exit_code
 
         sys.stderr.write(f"{program}: {visible(sentence(error))}\n")

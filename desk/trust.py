@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from desk.command import Options, visible
+from desk.command import Options
+from desk.words import visible
 from ledger.verify.reconcile import find_federation, read_verified
 from ledger.verify.reconcile_facts import Ledger
 from ledger.verify.tree import Broken

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from crypto.comparison import reveal
 from crypto.sealing import SealingKey
 from hedui.v1 import common_pb2
-from holder import messages as holder_messages
-from holder.messages import OUTPUT_PAD, decode_bits
+from holder.messages import Link, Received, decode_bits, receive
 from model.documents.opening import HolderHeader, OpeningPermit, Step
 from model.federation import Federation
 from model.reasons import Reason
@@ -47,32 +46,13 @@ def read_bits(
     """
     masked = _received("flips", outcome.flips, permit.masker, mask, to)
     blinded = _received("results", outcome.results, permit.evaluator, mask, to)
-    if masked[0].previous != blinded[0].previous:
+    if masked.header.previous != blinded.header.previous:
         raise Refusal(Reason.MESSAGE_INVALID, "flips and results follow different messages")
-    return reveal(decode_bits(blinded[1], count), decode_bits(masked[1], count))
+    return reveal(decode_bits(blinded.payload, count), decode_bits(masked.payload, count))
 
 
 def _received(
     step: Step, sealed: common_pb2.SealedMessage, sender: str, mask: HolderHeader, to: Recipient
-) -> tuple[HolderHeader, bytes]:
-    """Open and verify a message that is sealed to us; its header and payload."""
-    message = holder_messages.unseal(
-        sealed,
-        key=to.key,
-        permit=mask.permit,
-        step=step,
-        sender=sender,
-        recipient=to.name,
-        pad_to=OUTPUT_PAD,
-    )
-    header = holder_messages.verify(
-        message,
-        federation=to.federation,
-        permit=mask.permit,
-        step=step,
-        sender=sender,
-        recipient=to.name,
-        ciphertext=mask.ciphertext,
-        previous=None,
-    )
-    return header, message.payload
+) -> Received:
+    link = Link(step, sender, to.name, mask.permit, mask.ciphertext, previous=None)
+    return receive(link, sealed, federation=to.federation, key=to.key)

@@ -6,18 +6,18 @@ never leaves ``combine`` and is not kept.
 Not protected: an evaluator that colludes with the masker opens the sums.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from crypto import comparison, packing, paillier, threshold
 from crypto.comparison import EvaluatorState
 from crypto.errors import CryptoError, InvalidInput, ShareError
 from hedui.v1 import common_pb2 as common
 from hedui.v1 import holder_pb2 as pb
-from holder import messages as holder_messages
 from holder import store
 from holder.checks import Context
-from holder.session import SEALED_OVERHEAD, Holder, Shape, packing_layout, pad_for, request_digest
-from holder.sharing import opened_proof, opened_share, verified_product
+from holder.messages import encode_bits
+from holder.session import Holder, Shape, packing_layout, request_digest
+from holder.sharing import Product, receive_mask, receive_share
 from model.opening import share_context
 from model.reasons import Reason
 from runtime.errors import Refusal
@@ -42,51 +42,46 @@ def open_product(
     if found is not None:
         return found
     holder.check_not_opened(context)
-    masked, digest, previous = verified_product(holder, context, mask)
-    shares, headers = _gather(holder, context, sealed, digest, previous)
-    shares[holder.share.index] = threshold.share(holder.joint, holder.share, masked)
-    _join(holder, context, digest, masked, shares, headers)
-    numbers = _unpacked(holder, context, masked, shares)
-    return _encrypted_bits(holder, context, request, digest, headers, numbers)
+    product, previous = receive_mask(holder, context, mask)
+    shares = _gather(holder, context, sealed, product, previous)
+    _join(holder, context, product, shares)
+    values = {holder.member(name).holder_index: value for name, (value, _) in shares.items()}
+    values[holder.share.index] = threshold.share(holder.joint, holder.share, product.masked)
+    numbers = _unpacked(holder, context, product.masked, values)
+    _, follows = shares[context.permit.masker]
+    return _encrypted_bits(holder, context, request, product, follows, numbers)
+
+
+Shares = Mapping[str, tuple[int, str]]
+"""By holder: the share, and the digest of its message's header, hex."""
 
 
 def _gather(
     holder: Holder,
     context: Context,
     sealed: Sequence[common.SealedMessage],
-    digest: str,
+    product: Product,
     previous: str,
-) -> tuple[dict[int, int], dict[str, str]]:
-    """Shares by index and header digests by name, of all holders of the permit but us."""
+) -> Shares:
+    """The shares of all holders of the permit but us."""
     others = [name for name in context.permit.holders if name != holder.name]
     if [message.sender for message in sealed] != others:
         raise Refusal(Reason.MESSAGE_INVALID, "not one share of each holder of the permit")
-    shares, headers = {}, {}
-    for name, message in zip(others, sealed, strict=True):
-        value, header = opened_share(holder, context, message, name, digest, previous)
-        shares[holder.member(name).holder_index] = value
-        headers[name] = header
-    return shares, headers
+    return {
+        name: receive_share(holder, product, message, name, previous)
+        for name, message in zip(others, sealed, strict=True)
+    }
 
 
-def _join(
-    holder: Holder,
-    context: Context,
-    digest: str,
-    masked: int,
-    shares: dict[int, int],
-    headers: dict[str, str],
-) -> None:
+def _join(holder: Holder, context: Context, product: Product, shares: Shares) -> None:
     """The tombstone, before anything is opened; and what naming a cheat would need."""
-    permit = context.permit_digest
-    width = holder.joint.share_bytes
-    evidence = paillier.encode_ciphertext(holder.joint.public, masked)
-    for name in sorted(headers):
-        index = holder.member(name).holder_index
-        evidence += bytes((index,)) + bytes.fromhex(headers[name])
-        evidence += shares[index].to_bytes(width, "big")
+    permit, width = product.permit, holder.joint.share_bytes
+    evidence = paillier.encode_ciphertext(holder.joint.public, product.masked)
+    for name, (value, header) in sorted(shares.items()):
+        evidence += bytes((holder.member(name).holder_index,)) + bytes.fromhex(header)
+        evidence += value.to_bytes(width, "big")
     sealed = holder.seal(permit, "evidence", evidence)
-    join = holder.join(context, "evaluator", digest)
+    join = holder.join(context, "evaluator", product.ciphertext)
 
     def write(tx: Tx) -> None:
         join(tx)
@@ -111,30 +106,23 @@ def _encrypted_bits(
     holder: Holder,
     context: Context,
     request: str,
-    digest: str,
-    headers: dict[str, str],
+    product: Product,
+    follows: str,
     numbers: list[int],
 ) -> pb.OpenReply:
-    permit, masker = context.permit_digest, holder.member(context.permit.masker)
+    """Send the bits. ``follows``: digest of the header of the masker's share."""
+    permit, masker = context.permit_digest, context.permit.masker
     shape = Shape.of(context.terms)
-    agreed = shape.comparison(permit, masker.name, holder.name)
+    agreed = shape.comparison(permit, masker, holder.name)
     state, payload = comparison.evaluator_start(agreed, numbers, rng=holder.rng)
-    message = holder.message(
-        "bits",
-        payload,
-        permit=permit,
-        to=masker.name,
-        ciphertext=digest,
-        previous=headers[masker.name],
-    )
-    sealed = holder_messages.seal(message, recipient=masker, pad_to=pad_for(message))
+    sent = holder.send("bits", payload, about=product, to=masker, previous=follows)
     kept = holder.seal(permit, "numbers", shape.to_bytes() + state.to_bytes())
-    header = holder_messages.digest_of(message)
 
     def write(tx: Tx) -> None:
         store.add_secret(tx.conn, permit, "numbers", kept)
 
-    return holder.take_step(permit, "bits", request, pb.OpenReply(bits=sealed), header, write)
+    reply = pb.OpenReply(bits=sent.message)
+    return holder.take_step(permit, "bits", request, reply, sent.digest, write)
 
 
 def conclude(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.ConcludeReply:
@@ -149,55 +137,21 @@ def conclude(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.Co
     found = holder.repeated(permit, "results", request, pb.ConcludeReply())
     if found is not None:
         return found
-    terms = _opened_terms(holder, participation, sealed)
-    results = _results(holder, participation, terms.payload)
-    message = holder.message(
-        "results",
-        holder_messages.encode_bits(results),
-        permit=permit,
-        to=participation.recipient,
-        ciphertext=participation.ciphertext,
-        previous=holder_messages.digest_of(terms),
+    bits = holder.sent(permit, "bits").header
+    terms = holder.receive(
+        "terms", sealed, about=participation, sender=participation.masker, previous=bits
     )
-    return _store_results(holder, participation, request, message)
-
-
-def _store_results(
-    holder: Holder, participation: store.Participation, request: str, message: common.HolderMessage
-) -> pb.ConcludeReply:
-    permit, pad = participation.permit, holder_messages.OUTPUT_PAD
-    recipient = holder.recipient(participation)
-    reply = pb.ConcludeReply(results=holder_messages.seal(message, recipient=recipient, pad_to=pad))
-    header = holder_messages.digest_of(message)
+    payload = encode_bits(_results(holder, participation, terms.payload))
+    sent = holder.send(
+        "results", payload, about=participation, to=participation.recipient, previous=terms.digest
+    )
 
     def write(tx: Tx) -> None:
         store.delete_secret(tx.conn, permit, "numbers")
         store.delete_secret(tx.conn, permit, "evidence")
 
-    return holder.take_step(permit, "results", request, reply, header, write)
-
-
-def _opened_terms(
-    holder: Holder, participation: store.Participation, sealed: common.SealedMessage
-) -> common.HolderMessage:
-    message = holder.unseal(
-        sealed,
-        permit=participation.permit,
-        step="terms",
-        sender=participation.masker,
-        pad_to=len(sealed.sealed) - SEALED_OVERHEAD,
-    )
-    holder_messages.verify(
-        message,
-        federation=holder.federation,
-        permit=participation.permit,
-        step="terms",
-        sender=participation.masker,
-        recipient=holder.name,
-        ciphertext=participation.ciphertext,
-        previous=holder.sent(participation.permit, "bits").header,
-    )
-    return message
+    reply = pb.ConcludeReply(results=sent.message)
+    return holder.take_step(permit, "results", request, reply, sent.digest, write)
 
 
 def _results(holder: Holder, participation: store.Participation, terms: bytes) -> list[int]:
@@ -225,8 +179,11 @@ def name_cheat(
     proofs = {}
     for index, (header, _) in rows.items():
         if names[index] in sent:
-            proof = opened_proof(holder, sent[names[index]], participation, header)
-            proofs[index] = (proof, share_context(permit, names[index]))
+            name = names[index]
+            proof = holder.receive(
+                "share-proof", sent[name], about=participation, sender=name, previous=header
+            )
+            proofs[index] = (proof.payload, share_context(permit, name))
     guilty = threshold.blame(holder.joint, masked, shares, proofs)
     return pb.NameCheatReply(holder=names[guilty[0]] if guilty else "")
 

@@ -9,12 +9,11 @@ from crypto import comparison, knowledge, packing, paillier
 from crypto.errors import CryptoError
 from hedui.v1 import common_pb2 as common
 from hedui.v1 import holder_pb2 as pb
-from holder import messages as holder_messages
 from holder import store
 from holder.checks import Context
-from holder.session import SEALED_OVERHEAD, Holder, Shape, pad_for, request_digest
-from holder.sharing import sealed_share
-from model.documents.opening import ciphertext_digest
+from holder.messages import digest_of, encode_bits, mask_link, sign_message
+from holder.session import Holder, Shape, request_digest
+from holder.sharing import Product, send_share
 from model.opening import mask_context
 from model.policy.compiling import limits
 from model.reasons import Reason
@@ -48,35 +47,28 @@ def _mask(holder: Holder, context: Context, request: str) -> pb.MaskReply:
     bound = mask_context(context.permit_digest, holder.name, context.permit.kind)
     proof = knowledge.prove_mask(key, made, plaintext, context=bound, rng=holder.rng)
     payload = paillier.encode_ciphertext(key, made.ciphertext) + proof
-    masked = paillier.product(key, [*context.answers, made.ciphertext])
-    return _commit(holder, context, request, payload, masked, masks_to_bytes(shape, masks))
+    product = Product.of(holder, context, made.ciphertext)
+    return _commit(holder, context, request, payload, product, masks_to_bytes(shape, masks))
 
 
 def _commit(
-    holder: Holder, context: Context, request: str, payload: bytes, masked: int, masks: bytes
+    holder: Holder, context: Context, request: str, payload: bytes, product: Product, masks: bytes
 ) -> pb.MaskReply:
     permit, key = context.permit_digest, holder.joint.public
-    digest = ciphertext_digest(paillier.encode_ciphertext(key, masked))
-    message = holder.message(
-        "mask",
-        payload,
-        permit=permit,
-        to=holder_messages.ALL_HOLDERS,
-        ciphertext=digest,
-        previous=permit,
-    )
-    header = holder_messages.digest_of(message)
-    share, share_header = sealed_share(holder, context, masked, digest, header)
-    reply = pb.MaskReply(mask=message, share=share)
+    link = mask_link(permit, holder.name, product.ciphertext)
+    message = sign_message(link, payload, key=holder.parts.identity.sign_key)
+    header = digest_of(message)
+    share = send_share(holder, context, product, header)
+    reply = pb.MaskReply(mask=message, share=share.message)
     sealed = holder.seal(permit, "masks", masks)
-    product = holder.seal(permit, "product", paillier.encode_ciphertext(key, masked))
-    join = holder.join(context, "masker", digest)
+    kept = holder.seal(permit, "product", paillier.encode_ciphertext(key, product.masked))
+    join = holder.join(context, "masker", product.ciphertext)
 
     def state(tx: Tx) -> None:
         join(tx)
         store.add_secret(tx.conn, permit, "masks", sealed)
-        store.add_secret(tx.conn, permit, "product", product)
-        store.add_message(tx.conn, permit, "share", store.Stored(request, share_header, b""))
+        store.add_secret(tx.conn, permit, "product", kept)
+        store.add_message(tx.conn, permit, "share", store.Stored(request, share.digest, b""))
 
     return holder.take_step(permit, "mask", request, reply, header, state)
 
@@ -93,89 +85,39 @@ def compare(holder: Holder, permit: str, sealed: common.SealedMessage) -> pb.Com
     found = holder.repeated(permit, "terms", request, pb.CompareReply())
     if found is not None:
         return found
-    bits = _opened_bits(holder, participation, sealed)
+    previous = holder.sent(permit, "share").header
+    bits = holder.receive(
+        "bits", sealed, about=participation, sender=participation.evaluator, previous=previous
+    )
     shape, masks = masks_from_bytes(holder.kept(permit, "masks"))
     agreed = shape.comparison(permit, holder.name, participation.evaluator)
     try:
         made = comparison.masker_respond(agreed, masks, bits.payload, rng=holder.rng)
     except CryptoError as error:
         raise refuse_proof("the encrypted bits", error) from None
-    terms, flips = _answers(holder, participation, bits, made)
-    return _store_answers(holder, participation, request, terms, flips)
+    return _answer(holder, participation, request, bits.digest, made)
 
 
-def _opened_bits(
-    holder: Holder, participation: store.Participation, sealed: common.SealedMessage
-) -> common.HolderMessage:
-    message = holder.unseal(
-        sealed,
-        permit=participation.permit,
-        step="bits",
-        sender=participation.evaluator,
-        pad_to=len(sealed.sealed) - SEALED_OVERHEAD,
-    )
-    holder_messages.verify(
-        message,
-        federation=holder.federation,
-        permit=participation.permit,
-        step="bits",
-        sender=participation.evaluator,
-        recipient=holder.name,
-        ciphertext=participation.ciphertext,
-        previous=holder.sent(participation.permit, "share").header,
-    )
-    return message
-
-
-def _answers(
-    holder: Holder,
-    participation: store.Participation,
-    bits: common.HolderMessage,
-    made: comparison.MaskerReply,
-) -> tuple[common.HolderMessage, common.HolderMessage]:
-    terms = holder.message(
-        "terms",
-        made.message,
-        permit=participation.permit,
-        to=participation.evaluator,
-        ciphertext=participation.ciphertext,
-        previous=holder_messages.digest_of(bits),
-    )
-    flips = holder.message(
-        "flips",
-        holder_messages.encode_bits(made.flips),
-        permit=participation.permit,
-        to=participation.recipient,
-        ciphertext=participation.ciphertext,
-        previous=holder_messages.digest_of(terms),
-    )
-    return terms, flips
-
-
-def _store_answers(
+def _answer(
     holder: Holder,
     participation: store.Participation,
     request: str,
-    terms: common.HolderMessage,
-    flips: common.HolderMessage,
+    bits: str,
+    made: comparison.MaskerReply,
 ) -> pb.CompareReply:
-    reply = pb.CompareReply(
-        terms=holder_messages.seal(
-            terms, recipient=holder.member(participation.evaluator), pad_to=pad_for(terms)
-        ),
-        flips=holder_messages.seal(
-            flips, recipient=holder.recipient(participation), pad_to=holder_messages.OUTPUT_PAD
-        ),
+    """Send terms and flips. ``bits``: digest of the header of the encrypted bits."""
+    permit, recipient = participation.permit, participation.recipient
+    terms = holder.send(
+        "terms", made.message, about=participation, to=participation.evaluator, previous=bits
     )
-    header = holder_messages.digest_of(terms)
-    return holder.take_step(
-        participation.permit,
-        "terms",
-        request,
-        reply,
-        header,
-        lambda tx: store.delete_secret(tx.conn, participation.permit, "masks"),
-    )
+    payload = encode_bits(made.flips)
+    flips = holder.send("flips", payload, about=participation, to=recipient, previous=terms.digest)
+    reply = pb.CompareReply(terms=terms.message, flips=flips.message)
+
+    def state(tx: Tx) -> None:
+        store.delete_secret(tx.conn, permit, "masks")
+
+    return holder.take_step(permit, "terms", request, reply, terms.digest, state)
 
 
 def masks_to_bytes(shape: Shape, masks: list[int]) -> bytes:

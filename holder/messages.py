@@ -15,18 +15,19 @@ Trusts: the keys pinned in the federation file. Learns: a relay, step, sender, r
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from google.protobuf.message import DecodeError
 
 from crypto.errors import CryptoError
 from crypto.labels import Label
-from crypto.sealing import SealingKey, SealingPublicKey
+from crypto.sealing import HPKE_OVERHEAD, SealingKey, SealingPublicKey
 from crypto.signing import SigningKey, VerifyKey
 from hedui.v1 import common_pb2 as pb
 from model.documents.opening import HolderHeader, Step
 from model.documents.signed import DocumentError, sign
-from model.federation import Federation, Member
+from model.federation import Federation
 from model.reasons import Reason
 from runtime.errors import Refusal
 from runtime.transport.wire import signed_from_wire, signed_to_wire
@@ -37,119 +38,112 @@ ALL_HOLDERS: Final = "all-holders"
 BITS_BYTES: Final = 256
 """Payload of flips and results: one byte a slot, 0 or 1, in layout order, then zeros."""
 
-OUTPUT_PAD: Final = 4096
-"""``pad_to`` of what comes out, flips and results: for the coordinator, or for a reviewer."""
+PAD_STEP: Final = 4096
+"""Sealed messages are padded to a multiple of this many bytes, so that length says nothing."""
+
+_ONE_STEP: Final[frozenset[Step]] = frozenset({"share", "share-proof", "flips", "results"})
+"""Messages that fit one ``PAD_STEP`` up to keys of 8192 bits. The width of encrypted bits and
+terms follows from the layout alone."""
+
+_SEALED_OVERHEAD: Final = HPKE_OVERHEAD + 4
+"""What sealing adds to a padded message: encapsulation, tag, length."""
 
 
-def make(
-    step: Step,
-    payload: bytes,
-    *,
-    permit: str,
-    sender: str,
-    recipient: str,
-    ciphertext: str,
-    previous: str,
-    key: SigningKey,
-) -> pb.HolderMessage:
-    """Return the signed message of one step.
+@dataclass(frozen=True)
+class Link:
+    """One message's place in the chain: what its header says of all but the payload."""
+
+    step: Step
+    sender: str
+    recipient: str
+    """A member's name; ``ALL_HOLDERS`` for the mask, which alone is not sealed."""
+    permit: str
+    """Digest of the permit's body, hex."""
+    ciphertext: str
+    """Digest of C, hex (model.documents.opening.ciphertext_digest)."""
+    previous: str | None
+    """Digest of the header before it; the permit's for the mask. None only for whoever receives
+    flips or results, and cannot see the message before them: that caller compares the two."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A message of ours: what leaves, and the digest of its header, hex."""
+
+    message: pb.SealedMessage
+    digest: str
+
+
+@dataclass(frozen=True)
+class Received:
+    """A message that is exactly what was expected: verified header, its digest, the payload."""
+
+    header: HolderHeader
+    digest: str
+    payload: bytes
+
+
+def mask_link(permit: str, masker: str, ciphertext: str) -> Link:
+    """The place of the mask: first of the chain, and read by everybody."""
+    return Link("mask", masker, ALL_HOLDERS, permit, ciphertext, previous=permit)
+
+
+def sign_message(link: Link, payload: bytes, *, key: SigningKey) -> pb.HolderMessage:
+    """Return the signed message of one step, not sealed: the mask leaves like this.
 
     Args:
-        step: Which message of the protocol this is.
-        payload: What it carries; the layouts stand in model.opening_messages.
-        permit: Digest of the permit's body, hex.
-        sender: Our own process name.
-        recipient: The recipient's process name, ``ALL_HOLDERS`` for the mask.
-        ciphertext: Digest of C, hex (model.documents.opening.ciphertext_digest).
-        previous: ``digest_of`` the message before it; ``permit`` for the mask.
-        key: Our own signing key.
+        payload: What it carries; the layouts stand in docs/cryptography.md.
+        key: The sender's.
     """
-    header = HolderHeader(
-        permit=permit,
-        step=step,
-        sender=sender,
-        recipient=recipient,
-        ciphertext=ciphertext,
-        previous=previous,
-        payload=hashlib.sha256(payload).hexdigest(),
+    if link.previous is None:
+        raise ValueError("a message that is sent follows one that its sender knows")
+    header = HolderHeader(**vars(link), payload=hashlib.sha256(payload).hexdigest())
+    return pb.HolderMessage(header=signed_to_wire(sign(header, key, link.sender)), payload=payload)
+
+
+def send(link: Link, payload: bytes, *, key: SigningKey, federation: Federation) -> Sent:
+    """Sign a message, and seal it to its recipient's pinned key.
+
+    Raises Refusal(message_invalid) for a recipient who is no member.
+    """
+    recipient = federation.member(link.recipient)
+    if recipient is None:
+        raise _invalid(f"a {link.step} message for nobody who is a member")
+    message = sign_message(link, payload, key=key)
+    sealed = SealingPublicKey(bytes.fromhex(recipient.seal_key)).seal(
+        message.SerializeToString(deterministic=True),
+        label=Label.HOLDER_SEAL,
+        aad_parts=_bound_to(link),
+        pad_to=_pad_to(link.step, message.ByteSize()),
     )
-    return pb.HolderMessage(header=signed_to_wire(sign(header, key, sender)), payload=payload)
+    out = pb.SealedMessage(sealed=sealed, sender=link.sender, recipient=link.recipient)
+    return Sent(out, digest_of(message))
 
 
-def verify(
-    message: pb.HolderMessage,
+def receive(
+    link: Link,
+    arrived: pb.HolderMessage | pb.SealedMessage,
     *,
     federation: Federation,
-    permit: str,
-    step: Step,
-    sender: str,
-    recipient: str,
-    ciphertext: str,
-    previous: str | None,
-) -> HolderHeader:
-    """Return the header of a message that is exactly what is expected here.
+    key: SealingKey | None = None,
+) -> Received:
+    """Return a message that is exactly what ``link`` says. Raises Refusal(message_invalid).
 
-    ``previous`` may be None only for whoever cannot see the message before it; that caller
-    compares two headers with one another. Raises Refusal(message_invalid).
+    Args:
+        key: The recipient's own; None where the message is the mask, which nobody seals.
     """
-    header = _open_header(message, federation, sender)
-    found = (header.permit, header.step, header.sender, header.recipient, header.ciphertext)
-    if found != (permit, step, sender, recipient, ciphertext):
-        raise _invalid(f"a {step} message for another permit, step, party or ciphertext")
-    if previous is not None and header.previous != previous:
-        raise _invalid(f"a {step} message that does not follow the one before it")
-    if hashlib.sha256(message.payload).hexdigest() != header.payload:
-        raise _invalid(f"a {step} message whose payload is not the signed one")
-    return header
+    message = arrived
+    if isinstance(message, pb.SealedMessage):
+        message = _unseal(link, message, key)
+    elif link.recipient != ALL_HOLDERS:
+        raise _invalid(f"a {link.step} message that is not sealed")
+    header = _verify(link, message, federation)
+    return Received(header, digest_of(message), message.payload)
 
 
 def digest_of(message: pb.HolderMessage) -> str:
     """Digest of a message's header, hex: what the next message names as ``previous``."""
     return hashlib.sha256(message.header.body).hexdigest()
-
-
-def seal(message: pb.HolderMessage, *, recipient: Member, pad_to: int) -> pb.SealedMessage:
-    """Seal a message of ``make`` to its recipient's pinned key.
-
-    Args:
-        message: Signed by us; its header names the recipient.
-        recipient: The member of that name.
-        pad_to: Bytes; fixed per step, layout and key size, so that length says nothing.
-    """
-    header = HolderHeader.decode(message.header.body)
-    if header.recipient != recipient.name:
-        raise _invalid("a message is sealed to nobody but its recipient")
-    sealed = SealingPublicKey(bytes.fromhex(recipient.seal_key)).seal(
-        message.SerializeToString(deterministic=True),
-        label=Label.HOLDER_SEAL,
-        aad_parts=_bound_to(header.permit, header.step, header.sender, header.recipient),
-        pad_to=pad_to,
-    )
-    return pb.SealedMessage(sealed=sealed, sender=header.sender, recipient=header.recipient)
-
-
-def unseal(
-    sealed: pb.SealedMessage,
-    *,
-    key: SealingKey,
-    permit: str,
-    step: Step,
-    sender: str,
-    recipient: str,
-    pad_to: int,
-) -> pb.HolderMessage:
-    """Open a sealed message; ``verify`` it before use. Raises Refusal(message_invalid)."""
-    check_address(sealed, sender=sender, recipient=recipient)
-    try:
-        data = key.open(
-            sealed.sealed,
-            label=Label.HOLDER_SEAL,
-            aad_parts=_bound_to(permit, step, sender, recipient),
-            pad_to=pad_to,
-        )
-        return pb.HolderMessage.FromString(data)
-    except (CryptoError, DecodeError):
-        raise _invalid(f"a sealed {step} message that does not open") from None
 
 
 def check_address(sealed: pb.SealedMessage, *, sender: str, recipient: str) -> None:
@@ -173,6 +167,34 @@ def decode_bits(payload: bytes, count: int) -> list[int]:
     return list(bits)
 
 
+def _unseal(link: Link, sealed: pb.SealedMessage, key: SealingKey | None) -> pb.HolderMessage:
+    check_address(sealed, sender=link.sender, recipient=link.recipient)
+    if key is None:
+        raise _invalid(f"a sealed {link.step} message for somebody who opens none")
+    try:
+        data = key.open(
+            sealed.sealed,
+            label=Label.HOLDER_SEAL,
+            aad_parts=_bound_to(link),
+            pad_to=_pad_to(link.step, len(sealed.sealed) - _SEALED_OVERHEAD),
+        )
+        return pb.HolderMessage.FromString(data)
+    except (CryptoError, DecodeError):
+        raise _invalid(f"a sealed {link.step} message that does not open") from None
+
+
+def _verify(link: Link, message: pb.HolderMessage, federation: Federation) -> HolderHeader:
+    header = _open_header(message, federation, link.sender)
+    found = (header.permit, header.step, header.sender, header.recipient, header.ciphertext)
+    if found != (link.permit, link.step, link.sender, link.recipient, link.ciphertext):
+        raise _invalid(f"a {link.step} message for another permit, step, party or ciphertext")
+    if link.previous is not None and header.previous != link.previous:
+        raise _invalid(f"a {link.step} message that does not follow the one before it")
+    if hashlib.sha256(message.payload).hexdigest() != header.payload:
+        raise _invalid(f"a {link.step} message whose payload is not the signed one")
+    return header
+
+
 def _open_header(message: pb.HolderMessage, federation: Federation, sender: str) -> HolderHeader:
     member = federation.member(sender)
     if member is None or message.header.signer != sender:
@@ -184,8 +206,14 @@ def _open_header(message: pb.HolderMessage, federation: Federation, sender: str)
         raise _invalid("a message whose signature does not verify") from None
 
 
-def _bound_to(permit: str, step: str, sender: str, recipient: str) -> list[bytes]:
-    return [bytes.fromhex(permit), step.encode(), sender.encode(), recipient.encode()]
+def _pad_to(step: Step, size: int) -> int:
+    """``pad_to`` of a message of ``size`` bytes: one ``PAD_STEP``, or as many as it takes."""
+    return PAD_STEP if step in _ONE_STEP else -(-size // PAD_STEP) * PAD_STEP
+
+
+def _bound_to(link: Link) -> list[bytes]:
+    names = (link.step, link.sender, link.recipient)
+    return [bytes.fromhex(link.permit), *(name.encode() for name in names)]
 
 
 def _invalid(detail: str) -> Refusal:

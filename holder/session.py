@@ -8,7 +8,7 @@ before anything leaves.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from google.protobuf.message import Message
 
@@ -16,14 +16,15 @@ from crypto import packing
 from crypto.comparison import Comparison
 from crypto.labels import Label, join
 from crypto.rng import Rng
-from crypto.sealing import HPKE_OVERHEAD, AtRestKey, open_at_rest, seal_at_rest
+from crypto.sealing import AtRestKey, open_at_rest, seal_at_rest
 from crypto.threshold import JointKey, KeyShare
 from hedui.v1 import common_pb2 as pb
 from holder import messages as holder_messages
 from holder import store
 from holder.checks import Context
+from holder.messages import Link
 from model.documents.opening import Step
-from model.federation import Federation, Member, Process
+from model.federation import Federation, Process
 from model.fields import parse_time
 from model.opening import CaseTerms
 from model.reasons import Reason
@@ -34,9 +35,17 @@ from runtime.storage.writer import Tx
 
 M = TypeVar("M", bound=Message)
 
-PAD_STEP = 4096
-SEALED_OVERHEAD = HPKE_OVERHEAD + 4
-"""What sealing adds to a padded message: encapsulation, tag, length."""
+
+class About(Protocol):
+    """What all messages of one opening are about."""
+
+    @property
+    def permit(self) -> str:
+        """Digest of the permit's body, hex."""
+
+    @property
+    def ciphertext(self) -> str:
+        """Digest of C, the masked product, hex."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -74,44 +83,31 @@ class Holder:
             raise Refusal(Reason.MESSAGE_INVALID, "a message for a party that is no process")
         return found
 
-    def recipient(self, participation: store.Participation) -> Member:
-        """Who alone can read what comes out. Raises Refusal."""
-        found = self.federation.member(participation.recipient)
-        if found is None:
-            raise Refusal(Reason.MESSAGE_INVALID, "what comes out is for nobody who is a member")
-        return found
+    # --- messages -----------------------------------------------------------------------------
 
-    def message(
-        self, step: Step, payload: bytes, *, permit: str, to: str, ciphertext: str, previous: str
-    ) -> pb.HolderMessage:
-        """Sign one message of ours."""
-        return holder_messages.make(
-            step,
-            payload,
-            permit=permit,
-            sender=self.name,
-            recipient=to,
-            ciphertext=ciphertext,
-            previous=previous,
-            key=self.parts.identity.sign_key,
-        )
+    def send(
+        self, step: Step, payload: bytes, *, about: About, to: str, previous: str
+    ) -> holder_messages.Sent:
+        """Sign one message of ours and seal it to ``to``. Raises Refusal(message_invalid).
 
-    def unseal(
-        self, sealed: pb.SealedMessage, *, permit: str, step: Step, sender: str, pad_to: int
-    ) -> pb.HolderMessage:
-        """Open a message sealed to us; it is not verified yet. Raises Refusal."""
+        Args:
+            about: Which permit and which C.
+            to: A member's name.
+            previous: Digest of the header before it, hex.
+        """
+        link = Link(step, self.name, to, about.permit, about.ciphertext, previous)
+        key = self.parts.identity.sign_key
+        return holder_messages.send(link, payload, key=key, federation=self.federation)
+
+    def receive(
+        self, step: Step, sealed: pb.SealedMessage, *, about: About, sender: str, previous: str
+    ) -> holder_messages.Received:
+        """Open and verify one message to us. Raises Refusal."""
         key = self.parts.identity.seal_key
         if key is None:
             raise Refusal(Reason.NOT_A_HOLDER)
-        return holder_messages.unseal(
-            sealed,
-            key=key,
-            permit=permit,
-            step=step,
-            sender=sender,
-            recipient=self.name,
-            pad_to=pad_to,
-        )
+        link = Link(step, sender, self.name, about.permit, about.ciphertext, previous)
+        return holder_messages.receive(link, sealed, federation=self.federation, key=key)
 
     # --- sealed state -------------------------------------------------------------------------
 
@@ -246,11 +242,6 @@ def request_digest(*parts: bytes) -> str:
 def packing_layout(terms: CaseTerms) -> packing.Layout:
     """Slots and widths of a plaintext, from the policy's layout."""
     return packing.Layout(terms.layout.ell, len(terms.layout.slots))
-
-
-def pad_for(message: pb.HolderMessage) -> int:
-    """``pad_to`` of encrypted bits and terms: their width follows from the layout alone."""
-    return -(-message.ByteSize() // PAD_STEP) * PAD_STEP
 
 
 @dataclass(frozen=True)

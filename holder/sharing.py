@@ -4,13 +4,15 @@ Source: DESIGN 2.6, steps 2 and 3; crypto.threshold.
 Learns: nothing.
 """
 
+from dataclasses import dataclass
+
 from crypto import knowledge, paillier, threshold
 from crypto.errors import CryptoError
 from hedui.v1 import common_pb2 as common
 from hedui.v1 import holder_pb2 as pb
-from holder import messages as holder_messages
 from holder import store
 from holder.checks import Context
+from holder.messages import Sent, mask_link, receive
 from holder.session import Holder, request_digest
 from model.documents.opening import ciphertext_digest
 from model.opening import mask_context, share_context
@@ -19,50 +21,43 @@ from runtime.documents import refuse_proof
 from runtime.errors import Refusal
 from runtime.storage.writer import Tx
 
-SHARE_PAD = 4096
-"""``pad_to`` of a sealed share or share proof: above the width of 8192-bit keys."""
+
+@dataclass(frozen=True)
+class Product:
+    """C, the product of the answers and the mask."""
+
+    permit: str
+    """Digest of the permit under which it is opened."""
+    masked: int
+    ciphertext: str
+    """Digest of C, hex."""
+
+    @classmethod
+    def of(cls, holder: Holder, context: Context, mask: int) -> "Product":
+        """Multiply the checked answers and a mask."""
+        key = holder.joint.public
+        masked = paillier.product(key, [*context.answers, mask])
+        digest = ciphertext_digest(paillier.encode_ciphertext(key, masked))
+        return cls(context.permit_digest, masked, digest)
 
 
-def sealed_share(
-    holder: Holder, context: Context, masked: int, digest: str, previous: str
-) -> tuple[common.SealedMessage, str]:
-    """Our share of the masked product, sealed to the evaluator; and its header's digest."""
-    value = threshold.share(holder.joint, holder.share, masked)
-    evaluator = holder.member(context.permit.evaluator)
-    message = holder.message(
-        "share",
-        threshold.encode_share(holder.joint, value),
-        permit=context.permit_digest,
-        to=evaluator.name,
-        ciphertext=digest,
-        previous=previous,
-    )
-    sealed = holder_messages.seal(message, recipient=evaluator, pad_to=SHARE_PAD)
-    return sealed, holder_messages.digest_of(message)
+def send_share(holder: Holder, context: Context, product: Product, previous: str) -> Sent:
+    """Our share of C, sealed to the evaluator. ``previous``: digest of the mask's header."""
+    value = threshold.share(holder.joint, holder.share, product.masked)
+    payload, evaluator = threshold.encode_share(holder.joint, value), context.permit.evaluator
+    return holder.send("share", payload, about=product, to=evaluator, previous=previous)
 
 
-def verified_product(
+def receive_mask(
     holder: Holder, context: Context, mask: common.HolderMessage
-) -> tuple[int, str, str]:
+) -> tuple[Product, str]:
     """Recompute C from the answers and the masker's signed, proven mask.
 
-    Returns C, its digest, and the digest of the mask's header. Raises Refusal.
+    Returns C and the digest of the mask's header. Raises Refusal.
     """
-    key = holder.joint.public
-    ciphertext = _open_mask(holder, context, mask.payload)
-    masked = paillier.product(key, [*context.answers, ciphertext])
-    digest = ciphertext_digest(paillier.encode_ciphertext(key, masked))
-    holder_messages.verify(
-        mask,
-        federation=holder.federation,
-        permit=context.permit_digest,
-        step="mask",
-        sender=context.permit.masker,
-        recipient=holder_messages.ALL_HOLDERS,
-        ciphertext=digest,
-        previous=context.permit_digest,
-    )
-    return masked, digest, holder_messages.digest_of(mask)
+    product = Product.of(holder, context, _open_mask(holder, context, mask.payload))
+    link = mask_link(product.permit, context.permit.masker, product.ciphertext)
+    return product, receive(link, mask, federation=holder.federation).digest
 
 
 def _open_mask(holder: Holder, context: Context, payload: bytes) -> int:
@@ -87,92 +82,44 @@ def share(holder: Holder, context: Context, mask: common.HolderMessage) -> pb.Sh
     if found is not None:
         return found
     holder.check_not_opened(context)
-    masked, digest, previous = verified_product(holder, context, mask)
-    sealed, header = sealed_share(holder, context, masked, digest, previous)
-    kept = holder.seal(permit, "product", masked.to_bytes(holder.joint.public.ciphertext_bytes))
-    join = holder.join(context, "sharer", digest)
+    product, previous = receive_mask(holder, context, mask)
+    sent = send_share(holder, context, product, previous)
+    width = holder.joint.public.ciphertext_bytes
+    kept = holder.seal(permit, "product", product.masked.to_bytes(width))
+    join = holder.join(context, "sharer", product.ciphertext)
 
     def state(tx: Tx) -> None:
         join(tx)
         store.add_secret(tx.conn, permit, "product", kept)
 
-    return holder.take_step(permit, "share", request, pb.ShareReply(share=sealed), header, state)
+    reply = pb.ShareReply(share=sent.message)
+    return holder.take_step(permit, "share", request, reply, sent.digest, state)
 
 
 def prove(holder: Holder, permit: str) -> pb.ProveShareReply:
     """Prove the share that we sent; demanded only when shares did not combine."""
     participation = holder.participation(permit)
-    sent = holder.sent(permit, "share")
+    previous = holder.sent(permit, "share").header
     found = holder.repeated(permit, "share-proof", permit, pb.ProveShareReply())
     if found is not None:
         return found
     masked = int.from_bytes(holder.kept(permit, "product"), "big")
     bound = share_context(permit, holder.name)
     proof = threshold.prove_share(holder.joint, holder.share, masked, context=bound, rng=holder.rng)
-    message = holder.message(
-        "share-proof",
-        proof,
-        permit=permit,
-        to=participation.evaluator,
-        ciphertext=participation.ciphertext,
-        previous=sent.header,
+    sent = holder.send(
+        "share-proof", proof, about=participation, to=participation.evaluator, previous=previous
     )
-    sealed = holder_messages.seal(
-        message, recipient=holder.member(participation.evaluator), pad_to=SHARE_PAD
-    )
-    reply = pb.ProveShareReply(proof=sealed)
-    header = holder_messages.digest_of(message)
-    return holder.take_step(permit, "share-proof", permit, reply, header, lambda tx: None)
+    reply = pb.ProveShareReply(proof=sent.message)
+    return holder.take_step(permit, "share-proof", permit, reply, sent.digest, lambda tx: None)
 
 
-def opened_share(
-    holder: Holder,
-    context: Context,
-    sealed: common.SealedMessage,
-    sender: str,
-    digest: str,
-    previous: str,
+def receive_share(
+    holder: Holder, product: Product, sealed: common.SealedMessage, sender: str, previous: str
 ) -> tuple[int, str]:
     """As evaluator: one holder's share, verified, and its header's digest. Raises Refusal."""
-    message = holder.unseal(
-        sealed, permit=context.permit_digest, step="share", sender=sender, pad_to=SHARE_PAD
-    )
-    holder_messages.verify(
-        message,
-        federation=holder.federation,
-        permit=context.permit_digest,
-        step="share",
-        sender=sender,
-        recipient=holder.name,
-        ciphertext=digest,
-        previous=previous,
-    )
+    received = holder.receive("share", sealed, about=product, sender=sender, previous=previous)
     try:
-        value = threshold.decode_share(holder.joint, message.payload)
+        value = threshold.decode_share(holder.joint, received.payload)
     except CryptoError:
         raise Refusal(Reason.SHARE_INVALID, f"{sender} sent no share") from None
-    return value, holder_messages.digest_of(message)
-
-
-def opened_proof(
-    holder: Holder, sealed: common.SealedMessage, participation: store.Participation, previous: str
-) -> bytes:
-    """As evaluator: the payload of one holder's share proof. Raises Refusal."""
-    message = holder.unseal(
-        sealed,
-        permit=participation.permit,
-        step="share-proof",
-        sender=sealed.sender,
-        pad_to=SHARE_PAD,
-    )
-    holder_messages.verify(
-        message,
-        federation=holder.federation,
-        permit=participation.permit,
-        step="share-proof",
-        sender=sealed.sender,
-        recipient=holder.name,
-        ciphertext=participation.ciphertext,
-        previous=previous,
-    )
-    return message.payload
+    return value, received.digest

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from sqlalchemy import (
     Column,
     Connection,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -18,6 +17,7 @@ from sqlalchemy import (
     select,
 )
 
+from runtime.storage import columns
 from runtime.storage.schema import NEVER_COPIED
 
 METADATA = MetaData()
@@ -25,15 +25,15 @@ METADATA = MetaData()
 PARTICIPATIONS = Table(
     "holder_opening",
     METADATA,
-    Column("permit", String(64), primary_key=True),
-    Column("manifest", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("role", String(16), nullable=False),
-    Column("ciphertext", String(64), nullable=False),
-    Column("masker", String(64), nullable=False),
-    Column("evaluator", String(64), nullable=False),
+    columns.digest("permit", primary_key=True),
+    columns.digest("manifest"),
+    columns.word("kind"),
+    columns.word("role"),
+    columns.digest("ciphertext"),
+    columns.name("masker"),
+    columns.name("evaluator"),
     # Who alone can read what comes out.
-    Column("recipient", String(64), nullable=False),
+    columns.name("recipient"),
     Column("expires_at", String(32), nullable=False),
     Column("at", String(32), nullable=False),
     # A holder takes part once per manifest and kind; the row is never deleted.
@@ -42,18 +42,18 @@ PARTICIPATIONS = Table(
 MESSAGES = Table(
     "holder_message",
     METADATA,
-    Column("permit", String(64), primary_key=True),
-    Column("step", String(16), primary_key=True),
-    Column("request", String(64), nullable=False),
-    Column("header", String(64), nullable=False),
-    Column("reply", LargeBinary, nullable=False),
+    columns.digest("permit", primary_key=True),
+    columns.word("step", primary_key=True),
+    columns.digest("request"),
+    columns.digest("header"),
+    columns.blob("reply"),
 )
 SECRETS = Table(
     "holder_secret",
     METADATA,
-    Column("permit", String(64), primary_key=True),
-    Column("name", String(16), primary_key=True),
-    Column("sealed", LargeBinary, nullable=False),
+    columns.digest("permit", primary_key=True),
+    columns.word("name", primary_key=True),
+    columns.blob("sealed"),
     # A copy, and whoever brings it back, would show them again after they were deleted here.
     info={NEVER_COPIED: True},
 )

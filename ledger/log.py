@@ -33,26 +33,26 @@ from ledger.errors import TornLog
 from ledger.event import MAX_BYTES
 
 # SQLite takes only a column of type INTEGER as the row number, which is what makes it fast.
-_Number = BigInteger().with_variant(Integer(), "sqlite")
+NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 
 METADATA: Final = MetaData()
 LEAVES: Final = Table(
     "ledger_leaf",
     METADATA,
-    Column("idx", _Number, primary_key=True, autoincrement=False),
+    Column("idx", NUMBER, primary_key=True, autoincrement=False),
     Column("entry", LargeBinary, nullable=False),
 )
 NODES: Final = Table(
     "ledger_node",
     METADATA,
-    Column("pos", _Number, primary_key=True, autoincrement=False),
+    Column("pos", NUMBER, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary(32), nullable=False),
 )
 # Checkpoints that this process signed, by size.
 CHECKPOINTS: Final = Table(
     "ledger_checkpoint",
     METADATA,
-    Column("size", _Number, primary_key=True, autoincrement=False),
+    Column("size", NUMBER, primary_key=True, autoincrement=False),
     Column("note", LargeBinary, nullable=False),
 )
 # Public keys of this log, as C2SP vkey lines. Whoever verifies compares them with his own.
@@ -65,7 +65,7 @@ KEYS: Final = Table(
 COSIGNATURES: Final = Table(
     "ledger_cosignature",
     METADATA,
-    Column("size", _Number, primary_key=True, autoincrement=False),
+    Column("size", NUMBER, primary_key=True, autoincrement=False),
     Column("witness", String(256), primary_key=True),
     Column("line", LargeBinary, nullable=False),
 )

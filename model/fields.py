@@ -23,17 +23,31 @@ Name = Annotated[
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
 
 
+_FORM = "%Y-%m-%dT%H:%M:%SZ"
+_NO_TIME = "not a time in the form 2026-11-23T08:00:00Z"
+
+
 def parse_time(text: str) -> datetime:
     """``2026-11-23T08:00:00Z`` to an aware datetime. Raises ValueError for any other form."""
-    moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    try:
+        moment = datetime.strptime(text, _FORM).replace(tzinfo=UTC)
+    except ValueError:
+        raise ValueError(_NO_TIME) from None
     if format_time(moment) != text:
-        raise ValueError(f"not a time in the form 2026-11-23T08:00:00Z: {text[:40]}")
+        raise ValueError(_NO_TIME)
     return moment
 
 
 def format_time(moment: datetime) -> str:
-    """An aware datetime to ``2026-11-23T08:00:00Z``, fractions cut off."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """An aware datetime to ``2026-11-23T08:00:00Z``, fractions cut off. Raises ValueError."""
+    return in_utc(moment).strftime(_FORM)
+
+
+def in_utc(moment: datetime) -> datetime:
+    """The same moment in UTC. Raises ValueError for a naive one: nobody knows what it means."""
+    if moment.utcoffset() is None:
+        raise ValueError("a time without a time zone has no meaning here")
+    return moment.astimezone(UTC)
 
 
 def _check_time(text: str) -> str:
@@ -42,8 +56,12 @@ def _check_time(text: str) -> str:
 
 
 def _check_date(text: str) -> str:
-    if date.fromisoformat(text).isoformat() != text:
-        raise ValueError(f"not a date in the form 2026-11-23: {text[:40]}")
+    try:
+        good = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("not a date in the form 2026-11-23")
     return text
 
 

@@ -11,6 +11,7 @@ from node.importing import Importer
 from node.index import store as index
 from node.index.enrolling import Enroller
 from node.records import store as records
+from node.records.mapping import parse_mapping
 from runtime.errors import Refusal
 from runtime.storage.database import Database
 from runtime.transport.guard import current_call, current_caller, ensure_time
@@ -81,12 +82,7 @@ class NodeAdminService(node_pb2_grpc.NodeAdminServiceServicer):
         """What the node holds: counts for its own admin, never for anybody else."""
         with self._database.read() as conn:
             persons = records.count_persons(conn)
-            rows = [
-                node_pb2.ResourceRow(
-                    resource=found.resource, rows=found.row_count, data_date=found.data_date
-                )
-                for found in records.resources(conn).values()
-            ]
+            rows = [_resource(found) for found in records.resources(conn).values()]
             indexed = persons - index.count_pending(conn, self._epoch)
         return node_pb2.GetStatusReply(
             department=self._department,
@@ -123,3 +119,14 @@ def _pieces(requests: Iterator[node_pb2.ImportRequest]) -> Iterator[bytes]:
             )
         ensure_time()
         yield request.csv
+
+
+def _resource(found: records.Resource) -> node_pb2.ResourceRow:
+    coverage = parse_mapping(found.mapping).coverage
+    return node_pb2.ResourceRow(
+        resource=found.resource,
+        rows=found.row_count,
+        data_date=found.data_date,
+        covers_from=coverage.first,
+        covers_to=coverage.last,
+    )

@@ -7,7 +7,8 @@ called, and must let the node in.
 from collections.abc import Iterator
 from pathlib import Path
 
-from runtime.clock import Clock, rfc3339
+from model.fields import format_time
+from runtime.clock import Clock
 from runtime.errors import SettingsError
 from runtime.process import Kind, load_process_settings, look_for_database
 from runtime.site.identity import load_federation, load_kek, load_process_identity
@@ -38,7 +39,7 @@ def check_node(home: Path, name: str, kind: Kind, *, clock: Clock) -> Iterator[s
     identity = load_process_identity(folder)
     member = federation.member(name)
     identity.check(federation, clock=clock)
-    yield f"certificate: valid until {rfc3339(identity.certificate.not_after)}"
+    yield f"certificate: valid until {format_time(identity.certificate.not_after)}"
     index = getattr(member, "holder_index", 0)
     if index:
         load_share(folder, identity, federation.joint_key.key, index=index)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from crypto.rng import Rng
 from crypto.sealing import AtRestKey
+from model.fields import format_time
 from model.reasons import Reason
 from node.index import store as index
 from node.records import store as records
@@ -22,7 +23,7 @@ from node.records.mapping import Mapping, parse_mapping
 from node.records.problems import ImportProblem, MappingProblem
 from node.records.reading import Record, read_csv
 from node.records.store import Resource
-from runtime.clock import Clock, rfc3339
+from runtime.clock import Clock
 from runtime.errors import Refusal
 from runtime.storage.database import Database
 from runtime.storage.salting import Salted
@@ -78,7 +79,7 @@ class Importer:
             found = self._read(described, pieces)
         except ImportProblem as problem:
             raise Refusal(Reason.IMPORT_INVALID, str(problem)[:_MAX_SENTENCE]) from None
-        resource = _resource(described, mapping, len(found), rfc3339(self.clock.now()))
+        resource = _resource(described, mapping, len(found), format_time(self.clock.now()))
         salted = Salted(rng=self.rng)
         actor = salted.commit("person", person)
         sealed = salted.seal(self.kek)

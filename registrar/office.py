@@ -11,6 +11,7 @@ from hedui.v1 import common_pb2
 from ledger import log
 from model.documents.signed import Document, DocumentError, Signed, sign
 from model.federation import Federation, Person
+from model.fields import in_utc
 from model.reasons import Reason
 from model.roles import Role
 from registrar.keys import RegistrarKeys
@@ -61,7 +62,7 @@ class Office:
 
     def day_of(self, moment: datetime) -> date:
         """The local day of a moment in UTC."""
-        return (moment + timedelta(minutes=self.limits.utc_offset_minutes)).date()
+        return (in_utc(moment) + timedelta(minutes=self.limits.utc_offset_minutes)).date()
 
     def sign(self, document: Document) -> Signed:
         """Sign with the registrar's key."""

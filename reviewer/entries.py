@@ -17,6 +17,7 @@ from ledger.events import EVENTS
 from ledger.note import KeyType, Verifier, parse_note
 from ledger.verify.tree import Broken
 from ledger.verify.verdict import open_log
+from model.fields import format_time
 from reviewer.bundle import BundleReader, Proven
 from runtime.errors import SettingsError
 
@@ -96,6 +97,6 @@ def _cosignatures(data: bytes, keys: Sequence[str]) -> list[dict[str, str]]:
             time_s = cosignature.verify(note, witness)
         except CryptoError:
             continue
-        at = datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = format_time(datetime.fromtimestamp(time_s, UTC))
         found.append({"witness": witness.name, "at": at})
     return found

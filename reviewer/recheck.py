@@ -12,8 +12,8 @@ from typing import Final
 from crypto.commit import verify_reveal
 from crypto.sealing import SealingKey
 from hedui.v1 import recheck_pb2 as pb
-from holder import messages as holder_messages
 from holder.bits import Outcome, Recipient, read_bits
+from holder.messages import mask_link, receive
 from ledger import merkle
 from ledger.event import Entry, decode
 from model.documents.opening import HolderHeader, Permit, RecheckPermit
@@ -171,16 +171,8 @@ def _mask_header(
         said = HolderHeader.decode(reply.mask.header.body).ciphertext
     except DocumentError as error:
         raise ValueError(f"the mask: {error}") from None
-    return holder_messages.verify(
-        reply.mask,
-        federation=federation,
-        permit=papers.signed.digest,
-        step="mask",
-        sender=papers.permit.masker,
-        recipient=holder_messages.ALL_HOLDERS,
-        ciphertext=said,
-        previous=papers.signed.digest,
-    )
+    link = mask_link(papers.signed.digest, papers.permit.masker, said)
+    return receive(link, reply.mask, federation=federation).header
 
 
 def _rules(layout: Layout, comparison: int) -> tuple[str, ...]:

@@ -27,13 +27,3 @@ class SystemClock:
     def monotonic_s(self) -> float:
         """Return seconds since an arbitrary moment; differences only."""
         return time.monotonic()
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return ``2026-11-23T08:00:00Z`` for an aware moment, fractions of a second cut off.
-
-    Raises ValueError for a naive moment: nobody knows which time it means.
-    """
-    if moment.tzinfo is None:
-        raise ValueError("a moment without a time zone has no meaning in a document")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

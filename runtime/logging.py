@@ -15,7 +15,8 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from runtime.clock import Clock, rfc3339
+from model.fields import format_time
+from runtime.clock import Clock
 from runtime.counters import Counters
 
 ALLOWED_KEYS: Final = frozenset(
@@ -119,7 +120,7 @@ class Log:
             self._counters.add("log.unwritten")
 
     def _stamp(self, _logger: object, method: str, fields: _Fields) -> dict[str, Any]:
-        return {"time": rfc3339(self._clock.now()), "level": method, **fields}
+        return {"time": format_time(self._clock.now()), "level": method, **fields}
 
     def _filter(self, _logger: object, _method: str, fields: _Fields) -> dict[str, Any]:
         event = fields.pop("event")

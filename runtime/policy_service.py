@@ -19,6 +19,7 @@ from model.roles import Role
 from runtime.errors import Refusal
 from runtime.storage import store
 from runtime.storage.database import Database
+from runtime.storage.paging import Page, Rows, check_state, page_of
 from runtime.storage.salting import Salted
 from runtime.storage.writer import Tx, Writer
 from runtime.transport.guard import Caller, current_caller
@@ -58,10 +59,14 @@ class Policies:
             raise Refusal(Reason.POLICY_UNKNOWN)
         return row.body
 
-    def rows(self) -> list[store.PolicyRow]:
-        """All policies, in force and withdrawn, oldest approval first."""
+    def page(self, wanted: Page, state: str) -> tuple[Rows, str]:
+        """A page of policies without their text, oldest approval first; then what comes after.
+
+        Args:
+            state: in-force, withdrawn, or "" for both.
+        """
         with self._database.read() as conn:
-            return store.policy_rows(conn)
+            return store.policy_page(conn, wanted, state)
 
 
 class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
@@ -126,9 +131,11 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
     def ListPolicies(
         self, request: policy_pb2.ListPoliciesRequest, context: Any
     ) -> policy_pb2.ListPoliciesReply:
-        """All policies of this process."""
+        """A page of this process's policies, oldest approval first."""
         self._admit(current_caller())
-        rows = [
+        check_state(request.state, ("in-force", "withdrawn"))
+        rows, after = self._policies.page(page_of(request), request.state)
+        policies = [
             policy_pb2.PolicyRow(
                 digest=bytes.fromhex(row.digest),
                 name=row.name,
@@ -136,9 +143,9 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
                 approved_at=row.approved_at,
                 withdrawn_at=row.withdrawn_at,
             )
-            for row in self._policies.rows()
+            for row in rows
         ]
-        return policy_pb2.ListPoliciesReply(policies=rows)
+        return policy_pb2.ListPoliciesReply(policies=policies, next=after)
 
     def _admit(self, caller: Caller) -> None:
         if caller.role is not _APPROVERS[self._member.role]:

@@ -25,10 +25,11 @@ from ledger import log as entries_log
 from ledger.checkpoint import origin_of
 from ledger.signer import LogSigner
 from model.federation import Federation, Process
+from model.fields import format_time
 from model.roles import Role
 from model.suite import SUITE
 from runtime.background import Background, Ticker
-from runtime.clock import Clock, SystemClock, rfc3339
+from runtime.clock import Clock, SystemClock
 from runtime.counters import Counters
 from runtime.errors import CertificateError, SettingsError
 from runtime.ledger_service import LedgerService
@@ -278,7 +279,7 @@ class Service:
     def _write_run_file(self) -> None:
         run = RunFile(
             pid=os.getpid(),
-            start_time=rfc3339(self._clock.now()),
+            start_time=format_time(self._clock.now()),
             address=self.server.address,
             health_address=self.health.address,
         )
@@ -338,7 +339,7 @@ class Service:
             self._certificate_holds = True
         except CertificateError:
             self._certificate_holds = False
-            log.error("certificate.expired", not_after=rfc3339(certificate.not_after))
+            log.error("certificate.expired", not_after=format_time(certificate.not_after))
         left = certificate.not_after - now
         if self._certificate_holds and left < timedelta(
             days=self.parts.settings.certificate_warning_days

@@ -13,7 +13,7 @@ from coordinator.asking.revocations import Revocations
 from coordinator.case import store
 from coordinator.case.issued import Issued, check_renewed, expires_soon
 from coordinator.case.journal import Arrived, Journal
-from coordinator.case.state import Setback, TicketState, setback
+from coordinator.case.state import Setback, TicketState, setbacks
 from coordinator.settings import CoordinatorSettings
 from crypto import paillier
 from hedui.v1 import common_pb2, node_pb2, registrar_pb2
@@ -24,7 +24,7 @@ from model.federation import Federation
 from model.reasons import Reason
 from runtime.clock import Clock
 from runtime.documents import open_signed
-from runtime.errors import CallError, Refusal, SettingsError
+from runtime.errors import Refusal
 from runtime.transport.channel import Dialer, Pending
 from runtime.transport.wire import reveals_to_wire, signed_from_wire, signed_to_wire
 
@@ -121,15 +121,12 @@ class Asking:
     def _receive(self, case_id: str, sent: _Sent) -> None:
         """Verify and store one answer. Raises Setback."""
         who = sent.row.department
-        try:
+        with setbacks(who):
             reply = sent.pending.result()
+        try:
             answer, signed, head = check_answer(
                 reply, sent.ticket, federation=self._federation, key=self._key
             )
-        except CallError as error:
-            raise setback(error) from None
-        except SettingsError:
-            raise Setback(Reason.UNREACHABLE, waits=True, who=who) from None
         except Refusal as bad:
             # The same ticket would get the same answer: asking again cannot mend it.
             raise Setback(bad.reason, waits=False, who=who) from None
@@ -145,16 +142,13 @@ class Asking:
         now, margin_s = self._clock.now(), self._settings.ticket_margin_s
         if not expires_soon(ticket, now=now, margin_s=margin_s):
             return ticket, message
-        try:
+        registrar = self._federation.registrar.name
+        request = registrar_pb2.RenewTicketRequest(ticket=message)
+        timeout_s = self._settings.call_timeout_s
+        with setbacks(registrar):
             reply = self._dialer.call(
-                self._federation.registrar.name,
-                ManifestServiceStub,
-                "RenewTicket",
-                registrar_pb2.RenewTicketRequest(ticket=message),
-                timeout_s=self._settings.call_timeout_s,
+                registrar, ManifestServiceStub, "RenewTicket", request, timeout_s=timeout_s
             )
-        except CallError as error:
-            raise setback(error) from None
         ticket = check_renewed(ticket, signed_from_wire(reply.ticket), self._federation)
         self._journal.renewed(
             case_id, row.department, reply.ticket.SerializeToString(deterministic=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from coordinator.case.state import setback
+from coordinator.case.state import setbacks
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
 from model.documents.query import RevocationList
@@ -15,7 +15,6 @@ from model.documents.signed import Signed
 from model.federation import Federation
 from runtime.clock import Clock
 from runtime.documents import open_signed
-from runtime.errors import CallError
 from runtime.transport.channel import Dialer
 from runtime.transport.wire import signed_from_wire
 
@@ -52,7 +51,7 @@ class Revocations:
     def _fetch(self) -> Signed:
         registrar = self._federation.registrar
         request = pb.GetRevocationListRequest()
-        try:
+        with setbacks(registrar.name):
             reply = self._dialer.call(
                 registrar.name,
                 ManifestServiceStub,
@@ -60,8 +59,6 @@ class Revocations:
                 request,
                 timeout_s=self._timeout_s,
             )
-        except CallError as error:
-            raise setback(error) from None
         signed = signed_from_wire(reply.revocations)
         open_signed(signed, RevocationList, registrar)
         return signed

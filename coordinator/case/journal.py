@@ -22,6 +22,7 @@ from model.documents.query import Answer, OfficerRequest
 from model.reasons import Reason
 from runtime.errors import Refusal
 from runtime.storage.database import Database
+from runtime.storage.paging import Condition, Page
 from runtime.storage.salting import Salted
 from runtime.storage.store import keep_reveals
 from runtime.storage.writer import Tx, Writer
@@ -57,11 +58,11 @@ class Journal:
             row = store.find_case(conn, case_id)
         return None if row is None else self._vault.opened(row)
 
-    def cases(self, *, after: str, limit: int, state: str) -> list[store.CaseRow]:
-        """A page of cases."""
+    def cases(self, page: Page, *where: Condition) -> tuple[list[store.CaseRow], str]:
+        """A page of cases, and what the next one comes after."""
         with self._database.read() as conn:
-            rows = store.list_cases(conn, after=after, limit=limit, state=state)
-        return [self._vault.opened(row) for row in rows]
+            rows, after = store.list_cases(conn, page, *where)
+        return [self._vault.opened(row) for row in rows], after
 
     def tickets(self, case_id: str) -> list[store.TicketRow]:
         """The tickets of a case in the manifest's order."""
@@ -181,7 +182,7 @@ class Journal:
                 reason="",
                 answer=sealed,
                 answered_at=answer.answered_at,
-                data_dates=jcs.encode(dict(answer.data_dates)),
+                data_dates=jcs.encode(_stated(answer)),
             )
             store.change(tx.conn, case_id, now=tx.now)
             tx.append(
@@ -382,3 +383,12 @@ def _existing(row: store.CaseRow | None) -> store.CaseRow:
     if row is None:
         raise TransitionError("a case that was just stored is not there")
     return row
+
+
+def _stated(answer: Answer) -> dict[str, jcs.Json]:
+    """What an answer states of each resource."""
+    coverage = answer.coverage or {}
+    return {
+        resource: {"data_date": day, **(coverage[resource].model_dump() if coverage else {})}
+        for resource, day in answer.data_dates.items()
+    }

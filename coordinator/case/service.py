@@ -6,8 +6,9 @@ Learns: what the officer asks, and shows what the coordinator knows.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
+from coordinator.case import store
 from coordinator.case.erasing import Erasures
 from coordinator.case.issued import officer_request
 from coordinator.case.journal import Journal
@@ -26,12 +27,10 @@ from model.reasons import Reason
 from model.roles import Role
 from runtime.documents import PolicyLookup, open_signed
 from runtime.errors import Refusal
+from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer
 from runtime.transport.wire import signed_from_wire
-
-MAX_PAGE: Final = 500
-_STATES: Final = frozenset({"", *CaseState})
 
 
 class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
@@ -80,17 +79,11 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def ListCases(self, request: pb.ListCasesRequest, context: Any) -> pb.ListCasesReply:
         """A page of cases, in the order of opening."""
-        if request.limit > MAX_PAGE or request.state not in _STATES:
-            known = ", ".join(sorted(_STATES - {""}))
-            raise Refusal(
-                Reason.MALFORMED, f"at most {MAX_PAGE} cases a page, in one of the states {known}"
-            )
-        if request.after:
-            self._case(request.after)
-        rows = self._journal.cases(
-            after=request.after, limit=request.limit or MAX_PAGE, state=request.state
-        )
-        return pb.ListCasesReply(cases=[self._view(row) for row in rows])
+        check_state(request.state, sorted(CaseState))
+        if request.office or request.officer:
+            raise Refusal(Reason.MALFORMED, "cases are not kept by office or officer yet")
+        rows, after = self._journal.cases(page_of(request), *store.listed(request))
+        return pb.ListCasesReply(cases=[self._view(row) for row in rows], next=after)
 
     def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.Case:
         """Store the officer's decision; the last programme's closes the case."""

@@ -7,21 +7,14 @@
 not come to an end. A waiting case stays where it is, with the reason why it waits.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final
 
-from model.explanations import EXPLANATIONS
 from model.reasons import Reason
-from runtime.errors import (
-    CallError,
-    DeadlinePassed,
-    OwnCertificateRefused,
-    PeerBusy,
-    PeerExpired,
-    PeerUntrusted,
-    Refused,
-    Unreachable,
-)
+from runtime.errors import CallError, Refused, SettingsError
+from runtime.failed_calls import judge
 
 
 class CaseState(StrEnum):
@@ -84,30 +77,18 @@ class Setback(Exception):
         self.who = who
 
 
-def setback(error: CallError) -> Setback:
-    """What a failed call means. Only who cannot be reached, or says so, is asked again.
+@contextmanager
+def setbacks(who: str) -> Iterator[None]:
+    """A call to ``who`` that fails inside is a Setback."""
+    try:
+        yield
+    except (CallError, SettingsError) as error:
+        raise setback(error, who) from None
 
-    A peer with another certificate than the pinned one is never asked again by itself: that
-    is for a person to look at.
-    """
-    reason = _reason(error)
-    waits = not isinstance(error, PeerUntrusted | OwnCertificateRefused)
+
+def setback(error: CallError | SettingsError, who: str) -> Setback:
+    """What a failed call to ``who`` means for a case: see ``runtime.failed_calls``."""
+    failure = judge(error)
+    name = error.process if isinstance(error, CallError) else who
     detail = error.detail if isinstance(error, Refused) else ""
-    waits = waits and EXPLANATIONS[reason].waits
-    return Setback(reason, waits=waits, who=error.process, detail=detail)
-
-
-_REASONS: Final[tuple[tuple[type[CallError], Reason], ...]] = (
-    (Unreachable, Reason.UNREACHABLE),
-    (PeerExpired, Reason.CERTIFICATE_EXPIRED),
-    (PeerUntrusted, Reason.UNAUTHENTICATED),
-    (OwnCertificateRefused, Reason.UNAUTHENTICATED),
-    (DeadlinePassed, Reason.DEADLINE),
-    (PeerBusy, Reason.OVERLOADED),
-)
-
-
-def _reason(error: CallError) -> Reason:
-    if isinstance(error, Refused):
-        return error.reason
-    return next((reason for kind, reason in _REASONS if isinstance(error, kind)), Reason.INTERNAL)
+    return Setback(failure.reason, waits=failure.waits, who=name, detail=detail)

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
     ForeignKey,
     Integer,
-    LargeBinary,
     MetaData,
     Row,
     String,
@@ -27,95 +25,94 @@ from sqlalchemy import (
 )
 
 from coordinator.case.state import RUNNING, CaseState, TicketState, check_transition
-
-# SQLite numbers rows by itself only where the column's type is INTEGER.
-_Number = BigInteger().with_variant(Integer(), "sqlite")
+from runtime.storage import columns
+from runtime.storage.paging import Condition, Page, between, fetch
 
 METADATA: Final = MetaData()
 CASES: Final = Table(
     "cases",
     METADATA,
-    Column("number", _Number, primary_key=True, autoincrement=True),
-    Column("case_id", String(32), nullable=False, unique=True),
+    columns.number("number", primary_key=True, autoincrement=True),
+    columns.random_id("case_id", unique=True),
     # SHA-256 of the officer's signed request: the same request is the same case. Random after an
     # erasure: whoever has the request shall not find the case by it.
-    Column("request_digest", String(64), nullable=False, unique=True),
+    columns.digest("request_digest", unique=True),
     # Sealed: the request as it arrived.
-    Column("request", LargeBinary, nullable=False),
-    Column("countersigned", LargeBinary, nullable=False),
-    Column("state", String(16), nullable=False, index=True),
-    Column("reason", String(40), nullable=False),
+    columns.blob("request"),
+    columns.blob("countersigned"),
+    columns.word("state", index=True),
+    columns.reason("reason"),
     # Sealed: the registrar's sentence beside it.
-    Column("detail", LargeBinary, nullable=False),
-    Column("opened_at", String(20), nullable=False),
-    Column("updated_at", String(20), nullable=False),
+    columns.blob("detail"),
+    columns.moment("opened_at"),
+    columns.moment("updated_at"),
     # The case's data key, wrapped. It seals all that is called sealed here, and the reveals of
     # the ledger's commitments: destroying it erases them. Empty after an erasure.
-    Column("data_key", LargeBinary, nullable=False),
+    columns.blob("data_key"),
     # Sealed: IssueManifestReply, as verified; empty before.
-    Column("manifest", LargeBinary, nullable=False),
-    Column("permit", LargeBinary, nullable=False),
+    columns.blob("manifest"),
+    columns.blob("permit"),
     # Sealed: canonical JSON of the determination.
-    Column("determination", LargeBinary, nullable=False),
-    Column("entry", _Number),
+    columns.blob("determination"),
+    columns.number("entry", nullable=True),
     # 1 once the registrar knows that the application ended.
     Column("told", Integer, nullable=False),
 )
 TICKETS: Final = Table(
     "case_ticket",
     METADATA,
-    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
-    Column("department", String(64), primary_key=True),
+    columns.random_id("case_id", ForeignKey("cases.case_id"), primary_key=True),
+    columns.name("department", primary_key=True),
     Column("position", Integer, nullable=False),
-    Column("query", String(32), nullable=False, unique=True),
+    columns.random_id("query", unique=True),
     # Sealed: the ticket, and so the members' pseudonyms.
-    Column("ticket", LargeBinary, nullable=False),
+    columns.blob("ticket"),
     Column("sent", Integer, nullable=False),
-    Column("state", String(16), nullable=False),
-    Column("reason", String(40), nullable=False),
+    columns.word("state"),
+    columns.reason("reason"),
     # Sealed: the answer; t key holders could decrypt it.
-    Column("answer", LargeBinary, nullable=False),
-    Column("answered_at", String(20), nullable=False),
-    # Canonical JSON: resource to date.
-    Column("data_dates", LargeBinary, nullable=False),
+    columns.blob("answer"),
+    columns.moment("answered_at"),
+    # Canonical JSON: resource to data date and coverage; in rows of version 1, to the date.
+    columns.blob("data_dates"),
 )
 STEPS: Final = Table(
     "case_step",
     METADATA,
-    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
-    Column("kind", String(16), primary_key=True),
+    columns.random_id("case_id", ForeignKey("cases.case_id"), primary_key=True),
+    columns.word("kind", primary_key=True),
     # "mask", "share:NAME", "bits", "terms", "flips", "results"
     Column("step", String(80), primary_key=True),
-    Column("message", LargeBinary, nullable=False),
+    columns.blob("message"),
 )
 DECISIONS: Final = Table(
     "case_decision",
     METADATA,
-    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
-    Column("programme", String(64), primary_key=True),
+    columns.random_id("case_id", ForeignKey("cases.case_id"), primary_key=True),
+    columns.name("programme", primary_key=True),
     # Sealed: the decision as it arrived.
-    Column("decision", LargeBinary, nullable=False),
+    columns.blob("decision"),
 )
 RECHECKS: Final = Table(
     "case_recheck",
     METADATA,
     # One re-check a case.
-    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    columns.random_id("case_id", ForeignKey("cases.case_id"), primary_key=True),
     # The registrar's permit, as verified.
-    Column("permit", LargeBinary, nullable=False),
+    columns.blob("permit"),
     # Reason code once it failed for good.
-    Column("failed", String(40), nullable=False),
+    columns.reason("failed"),
 )
 ERASURES: Final = Table(
     "case_erasure",
     METADATA,
     # What an officer asked for; a checker carries it out.
-    Column("case_id", String(32), ForeignKey("cases.case_id"), primary_key=True),
+    columns.random_id("case_id", ForeignKey("cases.case_id"), primary_key=True),
     Column("reason", String(32), nullable=False),
-    Column("officer", String(64), nullable=False),
+    columns.name("officer"),
     # What each signed, sealed under the process's own key: it names no applicant.
-    Column("asked", LargeBinary, nullable=False),
-    Column("done", LargeBinary, nullable=False),
+    columns.blob("asked"),
+    columns.blob("done"),
 )
 
 
@@ -216,15 +213,16 @@ def find_case(conn: Connection, case_id: str) -> CaseRow | None:
     return _one(conn, CASES.c.case_id == case_id)
 
 
-def list_cases(conn: Connection, *, after: str, limit: int, state: str) -> list[CaseRow]:
-    """Cases in the order of opening, after one of them, at most ``limit``."""
-    query = select(CASES).order_by(CASES.c.number).limit(limit)
-    if after:
-        number = select(CASES.c.number).where(CASES.c.case_id == after).scalar_subquery()
-        query = query.where(CASES.c.number > number)
-    if state:
-        query = query.where(CASES.c.state == state)
-    return [_case(row) for row in conn.execute(query)]
+def list_cases(conn: Connection, page: Page, *where: Condition) -> tuple[list[CaseRow], str]:
+    """A page of cases in the order of opening, and what the next one comes after."""
+    rows, after = fetch(conn, select(CASES).where(*where), (CASES.c.number,), page)
+    return [_case(row) for row in rows], after
+
+
+def listed(request: Any) -> list[Condition]:
+    """Conditions for the filters of a list. Raises Refusal(malformed)."""
+    state = [CASES.c.state == request.state] if request.state else []
+    return [*state, *between(CASES.c.opened_at, request)]
 
 
 def busy(conn: Connection) -> list[str]:

@@ -23,7 +23,7 @@ def case_view(case: CaseRow, tickets: Sequence[TicketRow]) -> pb.Case:
         detail=case.detail.decode("utf-8"),
         opened_at=case.opened_at,
         updated_at=case.updated_at,
-        departments=[_progress(row) for row in tickets],
+        departments=[department_view(row) for row in tickets],
         programmes=_programmes(case),
         ledger_entry=case.entry or 0,
         has_entry=case.entry is not None,
@@ -31,14 +31,31 @@ def case_view(case: CaseRow, tickets: Sequence[TicketRow]) -> pb.Case:
     )
 
 
-def _progress(row: TicketRow) -> pb.DepartmentProgress:
+def department_view(row: TicketRow) -> pb.DepartmentProgress:
+    """What became of one ticket."""
+    resources = _resources(row)
     return pb.DepartmentProgress(
         department=row.department,
         state=row.state,
         reason=row.reason,
         answered_at=row.answered_at,
-        data_dates=jcs.decode(row.data_dates, max_bytes=_MAX_DATES_BYTES),
+        data_dates={resource: stated["data_date"] for resource, stated in resources.items()},
+        coverage={
+            resource: pb.Coverage(first=stated["first"], last=stated["last"])
+            for resource, stated in resources.items()
+            if "first" in stated
+        },
     )
+
+
+def _resources(row: TicketRow) -> dict[str, dict[str, str]]:
+    """What the department states of each resource."""
+    found = jcs.decode(row.data_dates, max_bytes=_MAX_DATES_BYTES)
+    # A row of version 1 has the date alone.
+    return {
+        resource: {"data_date": stated} if isinstance(stated, str) else stated
+        for resource, stated in found.items()
+    }
 
 
 def _programmes(case: CaseRow) -> list[pb.ProgrammeDetermination]:

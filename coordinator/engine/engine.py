@@ -11,7 +11,7 @@ from typing import Final
 from coordinator.asking.asking import Asking
 from coordinator.case.issued import Issued, officer_request, parse_issued, read_issued
 from coordinator.case.journal import Journal
-from coordinator.case.state import RUNNING, CaseState, Setback, setback
+from coordinator.case.state import RUNNING, CaseState, Setback, setbacks
 from coordinator.case.store import CaseRow
 from coordinator.determination.drawing import draw
 from coordinator.opening.opening import Opening
@@ -23,7 +23,7 @@ from model.federation import Federation
 from model.reasons import Reason
 from runtime.clock import Clock
 from runtime.documents import PolicyLookup
-from runtime.errors import CallError, Refusal, SettingsError
+from runtime.errors import Refusal
 from runtime.logging import Log
 from runtime.storage.faults import LedgerUnavailable
 from runtime.transport.channel import Dialer
@@ -145,14 +145,11 @@ class Engine:
     def _registrar(self, method: str, request: object) -> registrar_pb2.IssueManifestReply:
         registrar = self.federation.registrar.name
         timeout_s = self.settings.call_timeout_s
-        try:
-            return self.dialer.call(  # type: ignore[no-any-return]
+        with setbacks(registrar):
+            reply: registrar_pb2.IssueManifestReply = self.dialer.call(
                 registrar, ManifestServiceStub, method, request, timeout_s=timeout_s
             )
-        except CallError as error:
-            raise setback(error) from None
-        except SettingsError:
-            raise Setback(Reason.UNREACHABLE, waits=True, who=registrar) from None
+        return reply
 
     def _end(self, case: CaseRow, fault: Setback) -> None:
         if case.state not in RUNNING:

@@ -8,7 +8,7 @@ from typing import Final
 
 from coordinator.case.issued import Issued
 from coordinator.case.journal import Journal
-from coordinator.case.state import Setback, setback
+from coordinator.case.state import Setback, setbacks
 from coordinator.case.store import CaseRow
 from coordinator.opening import context
 from coordinator.opening.context import AnswerSet
@@ -22,7 +22,7 @@ from holder.bits import Outcome, Recipient, read_bits
 from model.documents.opening import Permit
 from model.documents.signed import Signed
 from model.federation import Federation
-from runtime.errors import CallError, Refusal
+from runtime.errors import Refusal
 from runtime.site.identity import Identity
 from runtime.transport.channel import Dialer
 from runtime.transport.wire import signed_from_wire
@@ -81,12 +81,10 @@ class Opening:
         )
         registrar = self._federation.registrar.name
         timeout_s = self._settings.holder_timeout_s
-        try:
+        with setbacks(registrar):
             reply = self._dialer.call(
                 registrar, ManifestServiceStub, "IssuePermit", request, timeout_s=timeout_s
             )
-        except CallError as error:
-            raise setback(error) from None
         signed = signed_from_wire(reply.permit)
         permit = context.check_permit(signed, issued, answers, self._federation)
         message = reply.permit.SerializeToString(deterministic=True)

@@ -7,13 +7,13 @@ Learns: which holders take part; of what they say, the mask.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from coordinator.case.issued import Issued
 from coordinator.case.journal import Journal
-from coordinator.case.state import Setback, setback
+from coordinator.case.state import Setback, setbacks
 from coordinator.opening import context
 from coordinator.opening.context import AnswerSet
 from coordinator.opening.transcript import check_mask
@@ -28,7 +28,7 @@ from model.federation import Federation
 from model.fields import parse_time
 from model.reasons import Reason
 from runtime.clock import Clock
-from runtime.errors import CallError, Refusal, SettingsError
+from runtime.errors import Refusal
 from runtime.transport.channel import Dialer
 
 
@@ -64,6 +64,10 @@ class Output:
     def header(self) -> HolderHeader:
         """The header of the mask: it names permit and C."""
         return HolderHeader.decode(self.mask.header.body)
+
+
+Stored = Mapping[str, bytes]
+"""What is stored of one opening, by step: read once, when the relay takes it up."""
 
 
 class OpeningFailed(Setback):
@@ -109,18 +113,20 @@ class Relay:
     # ------------------------------------------------------------------ steps
 
     def _steps(self, run: Run) -> Output:
-        mask = self._mask(run)
-        shares = [self._stored(run, f"share:{run.permit.masker}")]
-        shares += [self._share(run, mask, holder) for holder in run.permit.holders[2:]]
-        bits = self._bits(run, mask, shares)
-        flips = self._compare(run, bits)
-        return Output(mask, flips, self._conclude(run))
+        there = self._journal.steps(run.case_id, run.permit.kind)
+        mask, share = self._mask(run, there)
+        shares = [share] + [self._share(run, there, mask, h) for h in run.permit.holders[2:]]
+        bits = self._bits(run, there, mask, shares)
+        terms, flips = self._compare(run, there, bits)
+        return Output(mask, flips, self._conclude(run, there, terms))
 
-    def _mask(self, run: Run) -> common_pb2.HolderMessage:
-        stored = self._journal.steps(run.case_id, run.permit.kind)
-        if "mask" in stored:
-            return common_pb2.HolderMessage.FromString(stored["mask"])
+    def _mask(
+        self, run: Run, there: Stored
+    ) -> tuple[common_pb2.HolderMessage, common_pb2.SealedMessage]:
         masker = run.permit.masker
+        share = f"share:{masker}"
+        if "mask" in there:
+            return common_pb2.HolderMessage.FromString(there["mask"]), _sealed(there[share])
         reply = self._call(masker, "Mask", holder_pb2.MaskRequest(context=run.context))
         try:
             check_mask(
@@ -133,65 +139,65 @@ class Relay:
             )
         except Refusal as bad:
             raise Setback(bad.reason, waits=False, who=masker) from None
-        self._keep(run, {"mask": reply.mask, f"share:{masker}": reply.share})
-        mask: common_pb2.HolderMessage = reply.mask
-        return mask
+        self._keep(run, {"mask": reply.mask, share: reply.share})
+        return reply.mask, reply.share
 
     def _share(
-        self, run: Run, mask: common_pb2.HolderMessage, holder: str
+        self, run: Run, there: Stored, mask: common_pb2.HolderMessage, holder: str
     ) -> common_pb2.SealedMessage:
         name = f"share:{holder}"
-        if not self._has(run, name):
-            request = holder_pb2.ShareRequest(context=run.context, mask=mask)
-            reply = self._call(holder, "Share", request)
-            self._keep_sealed(run, name, reply.share, holder, run.permit.evaluator)
-        return self._stored(run, name)
+        if name in there:
+            return _sealed(there[name])
+        request = holder_pb2.ShareRequest(context=run.context, mask=mask)
+        reply = self._call(holder, "Share", request)
+        return self._keep_sealed(run, name, reply.share, holder, run.permit.evaluator)
 
     def _bits(
         self,
         run: Run,
+        there: Stored,
         mask: common_pb2.HolderMessage,
         shares: Sequence[common_pb2.SealedMessage],
     ) -> common_pb2.SealedMessage:
+        if "bits" in there:
+            return _sealed(there["bits"])
         evaluator = run.permit.evaluator
-        if not self._has(run, "bits"):
-            request = holder_pb2.OpenRequest(context=run.context, mask=mask, shares=shares)
-            reply = self._call(evaluator, "Open", request)
-            self._keep_sealed(run, "bits", reply.bits, evaluator, run.permit.masker)
-        return self._stored(run, "bits")
+        request = holder_pb2.OpenRequest(context=run.context, mask=mask, shares=shares)
+        reply = self._call(evaluator, "Open", request)
+        return self._keep_sealed(run, "bits", reply.bits, evaluator, run.permit.masker)
 
-    def _compare(self, run: Run, bits: common_pb2.SealedMessage) -> common_pb2.SealedMessage:
-        masker = run.permit.masker
-        if not self._has(run, "terms"):
-            permit = bytes.fromhex(run.signed.digest)
-            request = holder_pb2.CompareRequest(permit=permit, bits=bits)
-            reply = self._call(masker, "Compare", request)
-            _check_address(reply.flips, masker, run.recipient)
-            _check_address(reply.terms, masker, run.permit.evaluator)
-            self._keep(run, {"terms": reply.terms, "flips": reply.flips})
-        return self._stored(run, "flips")
+    def _compare(
+        self, run: Run, there: Stored, bits: common_pb2.SealedMessage
+    ) -> tuple[common_pb2.SealedMessage, common_pb2.SealedMessage]:
+        if "terms" in there:
+            return _sealed(there["terms"]), _sealed(there["flips"])
+        masker, permit = run.permit.masker, bytes.fromhex(run.signed.digest)
+        request = holder_pb2.CompareRequest(permit=permit, bits=bits)
+        reply = self._call(masker, "Compare", request)
+        _check_address(reply.flips, masker, run.recipient)
+        _check_address(reply.terms, masker, run.permit.evaluator)
+        self._keep(run, {"terms": reply.terms, "flips": reply.flips})
+        return reply.terms, reply.flips
 
-    def _conclude(self, run: Run) -> common_pb2.SealedMessage:
-        evaluator = run.permit.evaluator
-        if not self._has(run, "results"):
-            permit = bytes.fromhex(run.signed.digest)
-            request = holder_pb2.ConcludeRequest(permit=permit, terms=self._stored(run, "terms"))
-            reply = self._call(evaluator, "Conclude", request)
-            self._keep_sealed(run, "results", reply.results, evaluator, run.recipient)
-        return self._stored(run, "results")
+    def _conclude(
+        self, run: Run, there: Stored, terms: common_pb2.SealedMessage
+    ) -> common_pb2.SealedMessage:
+        if "results" in there:
+            return _sealed(there["results"])
+        evaluator, permit = run.permit.evaluator, bytes.fromhex(run.signed.digest)
+        request = holder_pb2.ConcludeRequest(permit=permit, terms=terms)
+        reply = self._call(evaluator, "Conclude", request)
+        return self._keep_sealed(run, "results", reply.results, evaluator, run.recipient)
 
     # ------------------------------------------------------------------ helpers
 
     def _call(self, holder: str, method: str, request: Any) -> Any:
         timeout_s = self._settings.holder_timeout_s
-        try:
-            return self._dialer.call(
+        with setbacks(holder):
+            reply = self._dialer.call(
                 holder, HolderServiceStub, method, request, timeout_s=timeout_s
             )
-        except CallError as error:
-            raise setback(error) from None
-        except SettingsError:
-            raise Setback(Reason.UNREACHABLE, waits=True, who=holder) from None
+        return reply  # noqa: RET504 - a failed call leaves by an exception, mypy cannot know
 
     def _keep(self, run: Run, messages: dict[str, Any]) -> None:
         rows = [
@@ -213,16 +219,10 @@ class Relay:
         message: common_pb2.SealedMessage,
         sender: str,
         recipient: str,
-    ) -> None:
+    ) -> common_pb2.SealedMessage:
         _check_address(message, sender, recipient)
         self._keep(run, {name: message})
-
-    def _has(self, run: Run, name: str) -> bool:
-        return name in self._journal.steps(run.case_id, run.permit.kind)
-
-    def _stored(self, run: Run, name: str) -> common_pb2.SealedMessage:
-        stored = self._journal.steps(run.case_id, run.permit.kind)
-        return common_pb2.SealedMessage.FromString(stored[name])
+        return message
 
     # ------------------------------------------------------------------ failure
 
@@ -274,6 +274,10 @@ def _check_address(message: common_pb2.SealedMessage, sender: str, recipient: st
         check_address(message, sender=sender, recipient=recipient)
     except Refusal as bad:
         raise Setback(bad.reason, waits=False, who=sender) from None
+
+
+def _sealed(stored: bytes) -> common_pb2.SealedMessage:
+    return common_pb2.SealedMessage.FromString(stored)
 
 
 def _digest(message: common_pb2.HolderMessage | common_pb2.SealedMessage) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from crypto import knowledge, paillier
 from crypto.errors import CryptoError
 from hedui.v1 import common_pb2, holder_pb2
-from holder import messages as holder_messages
-from holder.messages import ALL_HOLDERS
+from holder.messages import check_address, mask_link, receive
 from model.documents.opening import HolderHeader, OpeningPermit, ciphertext_digest
 from model.documents.query import Answer
 from model.documents.signed import DocumentError
@@ -30,18 +29,11 @@ def check_mask(
     key: paillier.PublicKey,
 ) -> HolderHeader:
     """Verify mask and proof against the answers. Raises Refusal."""
-    header = holder_messages.verify(
-        reply.mask,
-        federation=federation,
-        permit=permit_digest,
-        step="mask",
-        sender=permit.masker,
-        recipient=ALL_HOLDERS,
-        ciphertext=_masked_digest(reply.mask.payload, permit, permit_digest, answers, key),
-        previous=permit_digest,
-    )
-    holder_messages.check_address(reply.share, sender=permit.masker, recipient=permit.evaluator)
-    return header
+    ciphertext = _masked_digest(reply.mask.payload, permit, permit_digest, answers, key)
+    link = mask_link(permit_digest, permit.masker, ciphertext)
+    received = receive(link, reply.mask, federation=federation)
+    check_address(reply.share, sender=permit.masker, recipient=permit.evaluator)
+    return received.header
 
 
 def _masked_digest(

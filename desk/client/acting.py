@@ -1,6 +1,6 @@
 """A person who acts: own keys, the federation file under the pinned root, a dialer."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,3 +65,18 @@ def act(home: Path, person: str) -> Iterator[Acting]:
         federation=federation, identity=identity, endpoints=Endpoints(home), clock=clock
     ) as dialer:
         yield Acting(identity, member, federation, dialer, clock)
+
+
+def pages(ask: Callable[[Any], Any], request: Any) -> Iterator[Any]:
+    """Yield page after page of a list; raises what ``ask`` raises.
+
+    Args:
+        ask: Makes the call.
+        request: Any request with ``after`` and ``limit``, its filters set.
+    """
+    while True:
+        reply = ask(request)
+        yield reply
+        if not reply.next:
+            return
+        request.after = reply.next

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from desk.client.acting import Acting
+from desk.client.acting import Acting, pages
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub
 from model.documents.authorization import (
@@ -21,8 +21,6 @@ from model.roles import Role
 from runtime.documents import open_signed
 from runtime.errors import Refused, SettingsError
 from runtime.transport.wire import signed_from_wire, signed_to_wire
-
-_PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -98,14 +96,12 @@ def erase(acting: Acting, number: str, reason: str) -> pb.AuthorizationReply:
 
 def authorizations(acting: Acting) -> Iterator[pb.AuthorizationRow]:
     """Numbers and states of all letters, without names, page by page. Raises CallError."""
-    after = ""
-    while True:
-        request = pb.ListAuthorizationsRequest(after=after, limit=_PAGE)
-        page = _call(acting, "ListAuthorizations", request).authorizations
-        yield from page
-        if len(page) < _PAGE:
-            return
-        after = page[-1].number
+
+    def ask(request: object) -> Any:
+        return _call(acting, "ListAuthorizations", request)
+
+    for page in pages(ask, pb.ListAuthorizationsRequest()):
+        yield from page.authorizations
 
 
 def _call(acting: Acting, method: str, request: object, source: object = "") -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from desk.client.acting import Acting
+from desk.client.acting import Acting, pages
 from hedui.v1 import registrar_pb2 as pb
 from hedui.v1.registrar_pb2_grpc import BudgetServiceStub
 
@@ -42,7 +42,11 @@ def approve(acting: Acting, budget: Budget) -> pb.BudgetReply:
 
 def budgets(acting: Acting) -> list[pb.BudgetRow]:
     """Budgets in force, what is used of them, and open proposals. Raises CallError."""
-    return list(_call(acting, "ListBudgets", pb.ListBudgetsRequest()).budgets)
+
+    def ask(request: Any) -> Any:
+        return _call(acting, "ListBudgets", request)
+
+    return [row for page in pages(ask, pb.ListBudgetsRequest()) for row in page.budgets]
 
 
 def _call(acting: Acting, method: str, request: Any) -> Any:

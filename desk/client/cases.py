@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from crypto.rng import system_rng
-from desk.client.acting import Acting
+from desk.client.acting import Acting, pages
 from hedui.v1 import coordinator_pb2 as pb
 from hedui.v1.coordinator_pb2_grpc import CaseServiceStub
 from model.documents.authorization import AuthorizationNumber, ErasureReason
@@ -33,7 +33,6 @@ from runtime.transport.wire import signed_to_wire
 RUNNING = ("opened", "asking", "opening")
 ALIVE = (*RUNNING, "determined")
 POLL_S = 0.25
-_PAGE = 500
 _ID_CHARS = 32
 _POLLED = 8
 _NUMBER: TypeAdapter[str] = TypeAdapter(AuthorizationNumber)
@@ -48,10 +47,13 @@ class Question:
     again: str
 
 
-def question(policy: str, programmes: Sequence[str], again: str) -> Question:
-    """From the command line: a policy file or its digest; all its programmes unless named.
+def question(policy: str, programmes: Sequence[str] = (), again: str = "") -> Question:
+    """What to ask, by a policy file or its digest; all its programmes unless named.
 
-    Raises SettingsError naming the argument.
+    Raises SettingsError naming the argument; PolicyError for a file that is no policy.
+
+    Args:
+        again: The reason for querying an authorization again; a checker has to countersign.
     """
     path = Path(policy)
     if not path.is_file():
@@ -202,14 +204,12 @@ def get_case(acting: Acting, case_id: str) -> pb.Case:
 
 def all_cases(acting: Acting, state: str = "") -> list[pb.Case]:
     """Every case, page by page; raises CallError."""
-    found: list[pb.Case] = []
-    while True:
-        after = found[-1].case_id if found else ""
-        request = pb.ListCasesRequest(after=after, limit=_PAGE, state=state)
-        page = _coordinator(acting, "ListCases", request).cases
-        found += page
-        if len(page) < _PAGE:
-            return found
+
+    def ask(request: Any) -> Any:
+        return _coordinator(acting, "ListCases", request)
+
+    request = pb.ListCasesRequest(state=state)
+    return [case for page in pages(ask, request) for case in page.cases]
 
 
 def find_case(acting: Acting, case_id: str) -> pb.Case:
@@ -243,7 +243,7 @@ def follow(
     cases: Sequence[pb.Case],
     *,
     wait_s: float,
-    progress: Callable[[Sequence[pb.Case]], None],
+    progress: Callable[[Sequence[pb.Case]], None] = lambda _: None,
 ) -> list[pb.Case]:
     """Ask for the cases until none runs, or the time is over; return them as they are then."""
     current = {case.case_id: case for case in cases}

@@ -1,8 +1,8 @@
 """Policies of a process: approve, list, withdraw. The same at coordinator, registrar and node."""
 
-from pathlib import Path
+from typing import Any
 
-from desk.client.acting import Acting
+from desk.client.acting import Acting, pages
 from hedui.v1 import policy_pb2 as pb
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
 from model.roles import Role
@@ -18,25 +18,33 @@ def office_of(acting: Acting) -> str:
     return acting.federation.coordinator.name
 
 
-def approve(acting: Acting, process: str, file: Path) -> pb.ApprovePolicyReply:
-    """Put a policy file into force there; its digest and what is remarked on it.
+def approve(
+    acting: Acting, process: str, policy: bytes, *, source: object = "the policy"
+) -> pb.ApprovePolicyReply:
+    """Put a policy into force there; its digest and what is remarked on it.
 
-    Raises OSError; CallError, the file named in what is refused.
+    Raises CallError; what is refused names ``source``.
+
+    Args:
+        policy: The TOML file, byte for byte: its digest is what a case is asked under.
     """
-    request = pb.ApprovePolicyRequest(policy=file.read_bytes())
+    request = pb.ApprovePolicyRequest(policy=policy)
     try:
         reply: pb.ApprovePolicyReply = acting.call(
             process, PolicyServiceStub, "ApprovePolicy", request
         )
     except Refused as refused:
-        raise refused.about(file) from None
+        raise refused.about(source) from None
     return reply
 
 
 def approved(acting: Acting, process: str) -> list[pb.PolicyRow]:
     """Every policy that was approved there, withdrawn ones too. Raises CallError."""
-    reply = acting.call(process, PolicyServiceStub, "ListPolicies", pb.ListPoliciesRequest())
-    return list(reply.policies)
+
+    def ask(request: Any) -> Any:
+        return acting.call(process, PolicyServiceStub, "ListPolicies", request)
+
+    return [row for page in pages(ask, pb.ListPoliciesRequest()) for row in page.policies]
 
 
 def withdraw(acting: Acting, process: str, digest: bytes) -> None:

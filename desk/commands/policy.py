@@ -45,9 +45,10 @@ def check(file: PolicyFile, bits: Bits = 3072, as_json: Json = False) -> None:
 @app.command()
 def approve(context: typer.Context, file: PolicyFile) -> None:
     """Put a policy into force at the process of your office."""
+    body = file.read_bytes()
     with acting(context) as person:
         process = policies.office_of(person)
-        reply = policies.approve(person, process, file)
+        reply = policies.approve(person, process, body, source=file)
     print_approved(reply, process)
 
 

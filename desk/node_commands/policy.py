@@ -24,8 +24,9 @@ app = group("Policies that this node answers.")
 @app.command()
 def approve(context: typer.Context, file: PolicyFile, node: NodeOption = "") -> None:
     """Check a policy and put it into force at this node."""
+    body = file.read_bytes()
     with at_node(context, node) as line:
-        reply = policies.approve(line.acting, line.node, file)
+        reply = policies.approve(line.acting, line.node, body, source=file)
     print_approved(reply, line.node)
 
 

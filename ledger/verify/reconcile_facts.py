@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -211,7 +211,8 @@ def read_kept(path: Path, keys: Sequence[str]) -> set[tuple[str, int, bytes]]:
 
 def seconds(at: str) -> float:
     """RFC 3339 in UTC to seconds since the epoch. Raises ValueError."""
-    return datetime.fromisoformat(at).timestamp()
+    # With the Z as text: a time of no zone would be read as this machine's own.
+    return datetime.strptime(at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
 
 
 def claims(ledgers: Sequence[Ledger]) -> list[Claim]:

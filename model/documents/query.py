@@ -1,8 +1,8 @@
 """Documents of a query: the officer's request, manifest, ticket, revocation list, answer."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from crypto import jcs
 from crypto.labels import Label, digest
@@ -11,6 +11,8 @@ from model.documents.signed import Document
 from model.fields import Date, Hex16, Hex32, HexData, Name, Strict, Time
 from model.limits import MAX_DEPARTMENTS, MAX_MEMBERS, MAX_PROGRAMMES, MAX_RESOURCES
 from model.suite import Suite
+
+NOT_STATED: Final = "not stated"
 
 
 class OfficerRequest(Document):
@@ -93,6 +95,23 @@ class RevocationList(Document):
     queries: Annotated[list[Hex16], Field(max_length=1600)]
 
 
+Stated = Date | Literal["not stated"]
+"""A day, or that the department stated none: as long as a day, so that no length tells which."""
+
+
+class Coverage(Strict):
+    """First and last day of the time that a resource's data cover completely, as it is stated."""
+
+    first: Stated
+    last: Stated
+
+    @model_validator(mode="after")
+    def _both(self) -> "Coverage":
+        if (self.first == NOT_STATED) != (self.last == NOT_STATED) or self.first > self.last:
+            raise ValueError("coverage has a first and a last day, in this order, or neither")
+        return self
+
+
 class Answer(Document):
     """A department's answer to one ticket: a ciphertext under the joint key."""
 
@@ -107,4 +126,12 @@ class Answer(Document):
     """Proof of plaintext knowledge, bound to manifest and department."""
     data_dates: dict[Name, Date]
     """Per resource: the date of the department's data. The resource's own, never a row's."""
+    coverage: dict[Name, Coverage] | None = None
+    """Per resource that is dated: the time that its data cover. None before answers stated it."""
     answered_at: Time
+
+    @model_validator(mode="after")
+    def _covers_what_it_dates(self) -> "Answer":
+        if self.coverage is not None and set(self.coverage) != set(self.data_dates):
+            raise ValueError("coverage is stated of exactly the resources that are dated")
+        return self

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from crypto.signing import SigningKey
 from model.documents.query import Answer
 from model.documents.signed import Signed, sign
+from model.fields import format_time
 from model.reasons import Reason
 from node.answering.answers import Answered, Answers
 from node.answering.checks import Examiner, Query, Question, Trace
 from node.answering.contribution import Contribution, Contributor
-from runtime.clock import Clock, rfc3339
+from runtime.clock import Clock
 from runtime.errors import Refusal
 from runtime.logging import Log
 from runtime.transport.status import as_refusal
@@ -72,7 +73,8 @@ class Answerer:
             ciphertext=made.encrypted.ciphertext.hex(),
             proof=made.encrypted.proof.hex(),
             data_dates=made.data_dates,
-            answered_at=rfc3339(self.clock.now()),
+            coverage=made.coverage,
+            answered_at=format_time(self.clock.now()),
         )
         return sign(answer, self.sign_key, self.name)
 

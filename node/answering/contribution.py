@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from crypto.rng import Rng
+from model.documents.query import Coverage
 from model.policy.contributing import contribution
 from model.reasons import Reason
 from node.answering.checks import Question
 from node.answering.encrypting import Encrypted, Encryptor
 from node.answering.matching import check_ready, read_household
 from node.answering.measuring import measure_household
+from node.records.mapping import parse_mapping
 from node.records.store import Resource
 from runtime.errors import Refusal
 from runtime.logging import Log
@@ -26,10 +28,11 @@ from runtime.storage.store import Connection
 
 @dataclass(frozen=True)
 class Contribution:
-    """The encrypted slots, and per resource the date of the data that they come from."""
+    """The encrypted slots, and per resource date and coverage of the data they come from."""
 
     encrypted: Encrypted
     data_dates: dict[str, str]
+    coverage: dict[str, Coverage]
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,12 @@ class Contributor:
         values = measure_household(measures, rows, catalogue, reference)
         slots = contribution(layout, self.department, values, question.terms.inputs)
         made = self.encryptor.encrypt(layout, slots, ticket=ticket, department=self.department)
-        return Contribution(made, {code: catalogue[code].data_date for code in question.resources})
+        used = {code: catalogue[code] for code in question.resources}
+        return Contribution(
+            made,
+            {code: resource.data_date for code, resource in used.items()},
+            {code: parse_mapping(each.mapping).coverage for code, each in used.items()},
+        )
 
     def _catalogue(
         self, conn: Connection, question: Question, now: datetime

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from crypto.rng import Rng, random_below
+from model.fields import format_time
 from model.policy.schema import Measure
 from model.reasons import Reason
 from node.index import store as index
 from node.records import store as records
 from node.records.store import Resource, Row
-from runtime.clock import rfc3339
 from runtime.errors import Refusal
 from runtime.storage.store import Connection
 
@@ -42,7 +42,7 @@ def check_ready(
             raise Refusal(Reason.RESOURCE_UNKNOWN)
     for measure in measures.values():
         _check_fits(measure, catalogue[measure.resource])
-    if index.is_stale(conn, epoch, since=rfc3339(stale_since)):
+    if index.is_stale(conn, epoch, since=format_time(stale_since)):
         raise Refusal(Reason.INDEX_STALE)
     return catalogue
 

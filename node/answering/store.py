@@ -13,7 +13,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     func,
     insert,
@@ -21,32 +20,34 @@ from sqlalchemy import (
     update,
 )
 
+from runtime.storage import columns
+
 METADATA: Final = MetaData()
 
 QUERIES: Final = Table(
     "query",
     METADATA,
-    Column("query", String(32), primary_key=True),
+    columns.random_id("query", primary_key=True),
     # One answer per manifest: a second ticket of the same manifest finds this row.
-    Column("manifest", String(64), nullable=False, unique=True),
-    Column("policy", String(64), nullable=False),
-    Column("received_at", String(20), nullable=False),
+    columns.digest("manifest", unique=True),
+    columns.digest("policy"),
+    columns.moment("received_at"),
     # The rest is NULL until the answer is stored.
-    Column("answered_at", String(20)),
-    Column("body", LargeBinary),
+    columns.moment("answered_at", nullable=True),
+    columns.blob("body", nullable=True),
     Column("signature", LargeBinary(64)),
     Column("entry", BigInteger),
     # A data key of its own, wrapped; under it what an audit needs (encrypting.OpenedCopy).
-    Column("data_key", LargeBinary),
-    Column("sealed", LargeBinary),
+    columns.blob("data_key", nullable=True),
+    columns.blob("sealed", nullable=True),
 )
 # One row for each time that an answer was opened to a reviewer: so many a day and no more.
 OPENED: Final = Table(
     "opened_answer",
     METADATA,
-    Column("grant", String(64), primary_key=True),
-    Column("query", String(32), primary_key=True),
-    Column("opened_at", String(20), nullable=False, index=True),
+    columns.digest("grant", primary_key=True),
+    columns.random_id("query", primary_key=True),
+    columns.moment("opened_at", index=True),
 )
 REVOCATIONS: Final = Table(
     "revocations_seen",

@@ -27,13 +27,11 @@ from node.index.store import StoredBatch
 from node.records.store import count_persons
 from runtime.errors import (
     CallError,
-    DeadlinePassed,
-    PeerBusy,
-    PeerFault,
     Refusal,
     Refused,
-    Unreachable,
+    SettingsError,
 )
+from runtime.failed_calls import judge
 from runtime.storage.database import Database
 from runtime.storage.writer import Writer
 from runtime.transport.channel import Dialer
@@ -41,12 +39,6 @@ from runtime.transport.channel import Dialer
 BATCH_ID_BYTES = 16
 _MAX_STATE_BYTES = 4 << 20
 _BUDGET = frozenset({Reason.BUDGET_MISSING, Reason.BUDGET_EXHAUSTED})
-_UNREACHED: tuple[tuple[type[CallError], Reason], ...] = (
-    (Unreachable, Reason.UNREACHABLE),
-    (DeadlinePassed, Reason.DEADLINE),
-    (PeerBusy, Reason.OVERLOADED),
-    (PeerFault, Reason.UNREACHABLE),
-)
 
 
 @dataclass(frozen=True)
@@ -168,8 +160,9 @@ class Enroller:
             if not _is_repeatable(refused.reason):
                 self._drop(batch.stored.batch)
             raise Refusal(refused.reason, f"registrar: {refused.detail}") from None
-        except CallError as error:
-            raise Refusal(_reason(error), f"enrolment stopped, to be resumed: {error}") from None
+        except (CallError, SettingsError) as error:
+            said = f"enrolment stopped, to be resumed: {error}"
+            raise Refusal(judge(error).reason, said) from None
         return reply
 
     def _finish(self, batch: _Batch, reply: pb.EvaluateReply) -> int:
@@ -194,13 +187,6 @@ class Enroller:
 def _is_repeatable(reason: Reason) -> bool:
     """Whether the very same batch may be taken later; any other would stop enrolment for ever."""
     return reason in _BUDGET or EXPLANATIONS[reason].waits
-
-
-def _reason(error: CallError) -> Reason:
-    for kind, reason in _UNREACHED:
-        if isinstance(error, kind):
-            return reason
-    return Reason.UNREACHABLE
 
 
 def _aad(batch: bytes, epoch: int) -> list[bytes]:

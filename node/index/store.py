@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
     Integer,
@@ -26,16 +25,16 @@ from sqlalchemy import (
 )
 
 from node.records.store import PERSONS
+from runtime.storage import columns
 
 METADATA: Final = MetaData()
-_Number = BigInteger().with_variant(Integer(), "sqlite")
 
 PSEUDONYMS: Final = Table(
     "pseudonym",
     METADATA,
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    Column("pseudonym", LargeBinary(32), primary_key=True),
-    Column("local_key", _Number, nullable=False, index=True),
+    columns.tag("pseudonym", primary_key=True),
+    columns.number("local_key", index=True),
 )
 BATCHES: Final = Table(
     "enrolment_batch",
@@ -43,7 +42,7 @@ BATCHES: Final = Table(
     Column("batch", LargeBinary(16), primary_key=True),
     Column("epoch", Integer, nullable=False),
     # Local keys, blinds and blinded elements, sealed at rest.
-    Column("sealed", LargeBinary, nullable=False),
+    columns.blob("sealed"),
 )
 
 

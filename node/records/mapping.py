@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
+from model.documents.query import NOT_STATED, Coverage
 from model.fields import Name, Strict, Text
 from model.identifiers import IdentifierType
 from model.limits import MAX_SETTINGS_BYTES, MAX_TOML_VALUES
@@ -64,6 +65,9 @@ class Mapping(Strict):
     title_zh: Annotated[str, StringConstraints(max_length=400)] = ""
     data_date: date
     """Date of these data, as the department states it; answers carry it."""
+    covers_from: date | None = None
+    covers_to: date | None = None
+    """First and last day of the time that these data cover completely; answers carry them."""
     encoding: Literal["utf-8", "gb18030"] = "utf-8"
     delimiter: Literal[",", ";", "\t"] = ","
     columns: Columns
@@ -76,6 +80,22 @@ class Mapping(Strict):
         if self.columns.amount is None and self.amount is not None:
             raise ValueError('[columns]: "amount" is needed because [amount] gives its unit')
         return self
+
+    @model_validator(mode="after")
+    def _coverage_both(self) -> "Mapping":
+        first, last = self.covers_from, self.covers_to
+        if (first is None) != (last is None):
+            raise ValueError("covers_from and covers_to stand together, or neither does")
+        if first is not None and last is not None and not first <= last <= self.data_date:
+            raise ValueError("covers_from, covers_to and data_date follow in this order")
+        return self
+
+    @property
+    def coverage(self) -> Coverage:
+        """What answers say of the time that these data cover."""
+        if self.covers_from is None or self.covers_to is None:
+            return Coverage(first=NOT_STATED, last=NOT_STATED)
+        return Coverage(first=self.covers_from.isoformat(), last=self.covers_to.isoformat())
 
     @property
     def unit(self) -> Unit:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -29,18 +28,18 @@ from sqlalchemy import (
 )
 
 from node.records.reading import Record
+from runtime.storage import columns
 
 METADATA: Final = MetaData()
-_Number = BigInteger().with_variant(Integer(), "sqlite")
 
 PERSONS: Final = Table(
     "person",
     METADATA,
     # AUTOINCREMENT: a number that was given back is never given out again.
-    Column("local_key", _Number, primary_key=True, autoincrement=True),
+    columns.number("local_key", primary_key=True, autoincrement=True),
     Column("identifier", String(80), nullable=False, unique=True),
     # RFC 3339, UTC: since when the node holds the person.
-    Column("added_at", String(20), nullable=False),
+    columns.moment("added_at"),
     # Newest epoch in which the person has a pseudonym; 0 for none.
     Column("indexed_epoch", Integer, nullable=False, default=0),
     Index("person_pending", "indexed_epoch", "added_at"),
@@ -49,24 +48,24 @@ PERSONS: Final = Table(
 RESOURCES: Final = Table(
     "resource",
     METADATA,
-    Column("resource", String(64), primary_key=True),
+    columns.name("resource", primary_key=True),
     Column("title", String(400), nullable=False),
     Column("title_zh", String(400), nullable=False),
     # Base unit of the amounts: fen, 0.01m2 or 1.
-    Column("unit", String(16), nullable=False),
+    columns.word("unit"),
     Column("has_amount", Boolean, nullable=False),
     Column("has_period", Boolean, nullable=False),
-    Column("data_date", String(10), nullable=False),
-    Column("imported_at", String(20), nullable=False),
+    columns.day("data_date"),
+    columns.moment("imported_at"),
     Column("row_count", BigInteger, nullable=False),
-    Column("mapping", LargeBinary, nullable=False),
+    columns.blob("mapping"),
 )
 ROWS: Final = Table(
     "record_row",
     METADATA,
-    Column("id", _Number, primary_key=True, autoincrement=True),
-    Column("resource", String(64), nullable=False),
-    Column("local_key", _Number, nullable=False),
+    columns.number("id", primary_key=True, autoincrement=True),
+    columns.name("resource"),
+    columns.number("local_key"),
     Column("row_key", String(128)),
     # Last month of the period, YYYY-MM.
     Column("period", String(7)),
@@ -80,7 +79,7 @@ ROWS: Final = Table(
 STAGED: Final = Table(
     "staged_row",
     METADATA,
-    Column("id", _Number, primary_key=True, autoincrement=True),
+    columns.number("id", primary_key=True, autoincrement=True),
     Column("identifier", String(80), nullable=False),
     Column("row_key", String(128)),
     Column("period", String(7)),

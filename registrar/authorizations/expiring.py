@@ -4,9 +4,9 @@ Without such an entry nobody who reads the ledgers could see a query under an au
 was over. The letter's state does not change: its date says that it expired, as before.
 """
 
-from datetime import UTC
 from typing import Final
 
+from model.fields import in_utc
 from registrar.authorizations import store
 from registrar.authorizations.vault import open_letter
 from registrar.office import Office, record
@@ -22,7 +22,7 @@ def record_expired(office: Office) -> None:
     A few hundred in a turn; the rest in the next.
     """
     # Both days, so that the moment of the entry, in UTC, always lies after the letter's last day.
-    today = min(office.today(), office.parts.clock.now().astimezone(UTC).date()).isoformat()
+    today = min(office.today(), in_utc(office.parts.clock.now()).date()).isoformat()
     with office.parts.database.read() as conn:
         rows = store.run_out(conn, today, _AT_ONCE)
     for row in rows:

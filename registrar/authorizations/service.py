@@ -14,10 +14,11 @@ from registrar.authorizations.checking import state_on
 from registrar.authorizations.store import AuthorizationRow
 from registrar.office import Office
 from runtime.errors import Refusal
+from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.wire import signed_from_wire, signed_to_wire
 
-MAX_PAGE: Final = 500
+STATES: Final = ("draft", "in-force", "revoked", "ended", "expired", "erased")
 
 T = TypeVar("T")
 
@@ -82,11 +83,10 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
         self, request: pb.ListAuthorizationsRequest, context: Any
     ) -> pb.ListAuthorizationsReply:
         """Numbers and states, without names."""
-        if not 1 <= request.limit <= MAX_PAGE:
-            raise Refusal(Reason.MALFORMED, f"limit: 1 to {MAX_PAGE}")
+        check_state(request.state, STATES)
+        today, wanted = self._office.today(), page_of(request)
         with self._office.parts.database.read() as conn:
-            rows = store.page(conn, request.after, request.limit)
-        today = self._office.today()
+            rows, after = store.page(conn, wanted, *store.listed(request, today))
         return pb.ListAuthorizationsReply(
             authorizations=[
                 pb.AuthorizationRow(
@@ -96,7 +96,8 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
                     valid_to=row.valid_to,
                 )
                 for row in rows
-            ]
+            ],
+            next=after,
         )
 
     def _signed(self, message: SignedDocument) -> Signed:

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from datetime import date
+from typing import Any, Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -20,7 +19,8 @@ from sqlalchemy import (
     update,
 )
 
-_Number = BigInteger().with_variant(Integer(), "sqlite")
+from runtime.storage import columns
+from runtime.storage.paging import Condition, Page, between, fetch
 
 METADATA: Final = MetaData()
 AUTHORIZATIONS: Final = Table(
@@ -28,34 +28,34 @@ AUTHORIZATIONS: Final = Table(
     METADATA,
     Column("number", String(40), primary_key=True),
     # SHA-256 of what the clerk signed.
-    Column("digest", String(64), nullable=False),
+    columns.digest("digest"),
     # draft | in-force | revoked | ended | erased
-    Column("state", String(16), nullable=False),
+    columns.word("state"),
     Column("members", Integer, nullable=False),
-    Column("valid_from", String(10), nullable=False),
-    Column("valid_to", String(10), nullable=False),
+    columns.day("valid_from"),
+    columns.day("valid_to"),
     # The data key, wrapped; destroying it erases the letter and every reveal sealed under it.
     # Empty once erased, as are letter, confirmation and digest.
-    Column("data_key", LargeBinary, nullable=False),
-    Column("letter", LargeBinary, nullable=False),
+    columns.blob("data_key"),
+    columns.blob("letter"),
     # The checker's signed confirmation; empty while a draft.
-    Column("confirmation", LargeBinary, nullable=False),
+    columns.blob("confirmation"),
     # Ledger entry of the last change of state.
-    Column("entry", _Number, nullable=False),
-    Column("changed_at", String(20), nullable=False),
+    columns.number("entry"),
+    columns.moment("changed_at"),
 )
 # One row per member and programme while in force. A tag is a keyed hash: without the registrar's
 # key nobody can tell whose it is, and tags of one person under two programmes are unrelated.
 LIVE_TAGS: Final = Table(
     "live_tag",
     METADATA,
-    Column("tag", LargeBinary(32), primary_key=True),
+    columns.tag("tag", primary_key=True),
     Column("number", String(40), primary_key=True, index=True),
 )
 PROTECTED_TAGS: Final = Table(
     "protected_tag",
     METADATA,
-    Column("tag", LargeBinary(32), primary_key=True),
+    columns.tag("tag", primary_key=True),
 )
 # Who wanted an erasure, and why: what clerk and checker signed, sealed under the process's key.
 ERASURES: Final = Table(
@@ -63,10 +63,10 @@ ERASURES: Final = Table(
     METADATA,
     Column("number", String(40), primary_key=True),
     Column("reason", String(32), nullable=False),
-    Column("clerk", String(64), nullable=False),
-    Column("asked", LargeBinary, nullable=False),
+    columns.name("clerk"),
+    columns.blob("asked"),
     # The checker's; empty until it is carried out.
-    Column("done", LargeBinary, nullable=False),
+    columns.blob("done"),
 )
 
 
@@ -111,11 +111,24 @@ def get(conn: Connection, number: str) -> AuthorizationRow | None:
     return None if row is None else AuthorizationRow(**row._mapping)
 
 
-def page(conn: Connection, after: str, limit: int) -> list[AuthorizationRow]:
-    """At most ``limit`` letters whose number comes after ``after``, by number."""
-    query = select(AUTHORIZATIONS).where(AUTHORIZATIONS.c.number > after)
-    rows = conn.execute(query.order_by(AUTHORIZATIONS.c.number).limit(limit))
-    return [AuthorizationRow(**row._mapping) for row in rows]
+def page(conn: Connection, wanted: Page, *where: Condition) -> tuple[list[AuthorizationRow], str]:
+    """A page of letters by number, and what the next one comes after."""
+    query = select(AUTHORIZATIONS).where(*where)
+    rows, after = fetch(conn, query, (AUTHORIZATIONS.c.number,), wanted)
+    return [AuthorizationRow(**row._mapping) for row in rows], after
+
+
+def listed(request: Any, today: date) -> list[Condition]:
+    """Conditions for the filters of a list. Raises Refusal(malformed)."""
+    table, state = AUTHORIZATIONS.c, request.state
+    where = between(table.changed_at, request)
+    if state in ("in-force", "expired"):
+        # Kept as in force; what makes it expired is the day on which one looks.
+        over = table.valid_to < today.isoformat()
+        where += [table.state == "in-force", over if state == "expired" else ~over]
+    elif state:
+        where.append(table.state == state)
+    return where
 
 
 def confirm(conn: Connection, number: str, confirmation: bytes, entry: int, at: str) -> None:

@@ -11,6 +11,7 @@ from registrar.enrolment import store
 from registrar.enrolment.store import Proposal
 from registrar.office import Office, record
 from runtime.errors import Refusal
+from runtime.storage.paging import check_state, page_of
 from runtime.storage.writer import Tx
 from runtime.transport.guard import Caller, current_caller
 
@@ -44,32 +45,15 @@ class BudgetService(registrar_pb2_grpc.BudgetServiceServicer):
         return self._act("budget.approved", approval, change, "approved")
 
     def ListBudgets(self, request: pb.ListBudgetsRequest, context: Any) -> pb.ListBudgetsReply:
-        """Budgets in force, then open proposals."""
+        """Budgets in force and open proposals, by department and epoch."""
         self._require_own(current_caller())
+        check_state(request.state, ("proposed", "approved"))
         with self._office.parts.database.read() as conn:
-            budgets, proposals = store.rows(conn)
-        rows = [
-            pb.BudgetRow(
-                department=b.department,
-                epoch=b.epoch,
-                total=b.total,
-                daily=b.daily,
-                used=b.used,
-                state="approved",
+            rows, after = store.page(
+                conn, page_of(request), department=request.department, state=request.state
             )
-            for b in budgets
-        ]
-        rows += [
-            pb.BudgetRow(
-                department=p.department,
-                epoch=p.epoch,
-                total=p.total,
-                daily=p.daily,
-                state="proposed",
-            )
-            for p in proposals
-        ]
-        return pb.ListBudgetsReply(budgets=rows)
+        budgets = [pb.BudgetRow(**row._mapping) for row in rows]
+        return pb.ListBudgetsReply(budgets=budgets, next=after)
 
     def _act(
         self, event: str, terms: Proposal, change: Callable[[Tx], None], state: str

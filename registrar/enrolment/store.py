@@ -4,53 +4,54 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Connection,
     Integer,
     LargeBinary,
     MetaData,
-    String,
     Table,
     Update,
     delete,
     insert,
+    literal,
     select,
+    union_all,
     update,
 )
 
-_Number = BigInteger().with_variant(Integer(), "sqlite")
+from runtime.storage import columns
+from runtime.storage.paging import Page, Rows, fetch
 
 METADATA: Final = MetaData()
 PROPOSALS: Final = Table(
     "budget_proposal",
     METADATA,
-    Column("department", String(64), primary_key=True),
+    columns.name("department", primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    Column("total", _Number, nullable=False),
-    Column("daily", _Number, nullable=False),
+    columns.number("total"),
+    columns.number("daily"),
     # Name of the registrar officer who proposed; another one approves.
-    Column("proposed_by", String(64), nullable=False),
+    columns.name("proposed_by"),
 )
 BUDGETS: Final = Table(
     "budget",
     METADATA,
-    Column("department", String(64), primary_key=True),
+    columns.name("department", primary_key=True),
     Column("epoch", Integer, primary_key=True, autoincrement=False),
-    Column("total", _Number, nullable=False),
-    Column("daily", _Number, nullable=False),
-    Column("used", _Number, nullable=False),
+    columns.number("total"),
+    columns.number("daily"),
+    columns.number("used"),
     # The day on which the daily allowance was last drawn on, and by how much.
-    Column("day", String(10), nullable=False),
-    Column("used_that_day", _Number, nullable=False),
+    columns.day("day"),
+    columns.number("used_that_day"),
 )
 BATCHES: Final = Table(
     "enrolment_batch",
     METADATA,
-    Column("department", String(64), primary_key=True),
+    columns.name("department", primary_key=True),
     Column("batch", LargeBinary(16), primary_key=True),
     # Digest of the blinded elements: the same batch is answered again and counted once.
-    Column("request", LargeBinary(32), nullable=False),
+    columns.tag("request"),
 )
 
 
@@ -140,11 +141,24 @@ def spend(conn: Connection, before: Budget, count: int, today: str) -> Budget:
     return after
 
 
-def rows(conn: Connection) -> tuple[list[Budget], list[Proposal]]:
-    """All budgets in force, and all open proposals, by department and epoch."""
-    budgets = conn.execute(select(BUDGETS).order_by(BUDGETS.c.department, BUDGETS.c.epoch))
-    open_ones = conn.execute(select(PROPOSALS).order_by(PROPOSALS.c.department, PROPOSALS.c.epoch))
-    return [Budget(**r._mapping) for r in budgets], [Proposal(**r._mapping) for r in open_ones]
+def page(conn: Connection, wanted: Page, *, department: str, state: str) -> tuple[Rows, str]:
+    """A page of budgets in force and of open proposals; what the next one comes after.
+
+    By department and epoch; empty ``department`` or ``state`` (proposed, approved) for all.
+    """
+    terms = ("department", "epoch", "total", "daily")
+    approved = select(
+        *(BUDGETS.c[name] for name in terms), BUDGETS.c.used, literal("approved").label("state")
+    )
+    proposed = select(
+        *(PROPOSALS.c[name] for name in terms),
+        literal(0).label("used"),
+        literal("proposed").label("state"),
+    )
+    both = union_all(approved, proposed).subquery()
+    where = {"department": department, "state": state}
+    query = select(both).where(*(both.c[name] == value for name, value in where.items() if value))
+    return fetch(conn, query, (both.c.department, both.c.epoch, both.c.state), wanted)
 
 
 def batch(conn: Connection, department: str, batch_id: bytes) -> bytes | None:

@@ -3,18 +3,20 @@
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Column, Connection, LargeBinary, MetaData, String, Table, insert, select
+from sqlalchemy import Connection, MetaData, Table, insert, select
+
+from runtime.storage import columns
 
 METADATA: Final = MetaData()
 PERMITS: Final = Table(
     "permit",
     METADATA,
-    Column("manifest", String(64), primary_key=True),
-    Column("kind", String(16), primary_key=True),
+    columns.digest("manifest", primary_key=True),
+    columns.word("kind", primary_key=True),
     # Digest of what was asked: answers and silent departments.
-    Column("question", String(64), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
+    columns.digest("question"),
+    columns.blob("body"),
+    columns.blob("signature"),
 )
 
 

@@ -12,7 +12,6 @@ from sqlalchemy import (
     Connection,
     ForeignKey,
     Integer,
-    LargeBinary,
     MetaData,
     String,
     Table,
@@ -22,37 +21,39 @@ from sqlalchemy import (
     update,
 )
 
+from runtime.storage import columns
+
 METADATA: Final = MetaData()
 MANIFESTS: Final = Table(
     "manifest",
     METADATA,
-    Column("digest", String(64), primary_key=True),
+    columns.digest("digest", primary_key=True),
     Column("number", String(40), nullable=False, index=True),
     Column("sequence", Integer, nullable=False),
     # Digest and nonce of the officer's request: the same request is the same manifest.
-    Column("request", String(64), nullable=False, unique=True),
-    Column("nonce", String(32), nullable=False, unique=True),
-    Column("body", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
+    columns.digest("request", unique=True),
+    columns.random_id("nonce", unique=True),
+    columns.blob("body"),
+    columns.blob("signature"),
     # Reveals of the manifest's commitments, sealed.
-    Column("openings", LargeBinary, key="reveals", nullable=False),
+    columns.blob("openings", key="reveals"),
     # What the officer signed, and the checker for a further query (else empty), sealed.
-    Column("asked", LargeBinary, nullable=False),
-    Column("countersigned", LargeBinary, nullable=False),
+    columns.blob("asked"),
+    columns.blob("countersigned"),
 )
 TICKETS: Final = Table(
     "ticket",
     METADATA,
-    Column("query", String(32), primary_key=True),
-    Column("manifest", String(64), ForeignKey("manifest.digest"), nullable=False, index=True),
+    columns.random_id("query", primary_key=True),
+    columns.digest("manifest", ForeignKey("manifest.digest"), index=True),
     Column("number", String(40), nullable=False, index=True),
-    Column("department", String(64), nullable=False),
+    columns.name("department"),
     # Position in the manifest's order.
     Column("position", Integer, nullable=False),
     # The signed ticket as first issued, sealed.
-    Column("sealed", LargeBinary, nullable=False),
+    columns.blob("sealed"),
     # The latest expiry that was ever signed for it, RFC 3339.
-    Column("expires_at", String(20), nullable=False, index=True),
+    columns.moment("expires_at", index=True),
     Column("revoked", Integer, nullable=False),
 )
 COUNTERS: Final = Table(

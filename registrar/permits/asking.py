@@ -25,24 +25,12 @@ from registrar.office import Office
 from runtime.documents import open_signed
 from runtime.errors import (
     CallError,
-    DeadlinePassed,
-    PeerBusy,
-    PeerUntrusted,
     Refusal,
-    Refused,
     SettingsError,
-    Unreachable,
 )
+from runtime.failed_calls import judge
 from runtime.transport.guard import current_call
 from runtime.transport.wire import signed_from_wire, signed_to_wire
-
-_REASONS: tuple[tuple[type[Exception], Reason], ...] = (
-    (Unreachable, Reason.UNREACHABLE),
-    (SettingsError, Reason.UNREACHABLE),
-    (DeadlinePassed, Reason.DEADLINE),
-    (PeerBusy, Reason.OVERLOADED),
-    (PeerUntrusted, Reason.UNAUTHENTICATED),
-)
 
 
 @dataclass(frozen=True)
@@ -128,12 +116,10 @@ def _ask(office: Office, question: Question, holder: str, role: HolderRole) -> R
             holder, holder_pb2_grpc.HolderServiceStub, "Accept", request, timeout_s=timeout_s
         )
         _check_acceptance(office, question, holder, role, signed_from_wire(reply.acceptance))
-    except Refused as error:
-        return error.reason
     except Refusal as refusal:
         return refusal.reason
     except (CallError, SettingsError) as error:
-        return next((why for kind, why in _REASONS if isinstance(error, kind)), Reason.INTERNAL)
+        return judge(error).reason
     return None
 
 

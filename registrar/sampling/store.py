@@ -5,30 +5,26 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
-    Column,
     Connection,
-    Integer,
     MetaData,
-    String,
     Table,
     func,
     insert,
     select,
 )
 
-_Number = BigInteger().with_variant(Integer(), "sqlite")
+from runtime.storage import columns
 
 METADATA: Final = MetaData()
 DRAWN: Final = Table(
     "sample_entry",
     METADATA,
-    Column("sample", String(32), primary_key=True),
+    columns.random_id("sample", primary_key=True),
     # Index of the manifest.issued entry in this registrar's ledger.
-    Column("entry", _Number, primary_key=True, autoincrement=False),
-    Column("reviewer", String(64), nullable=False),
-    Column("drawn_at", String(20), nullable=False, index=True),
-    Column("expires_at", String(20), nullable=False),
+    columns.number("entry", primary_key=True, autoincrement=False),
+    columns.name("reviewer"),
+    columns.moment("drawn_at", index=True),
+    columns.moment("expires_at"),
 )
 
 

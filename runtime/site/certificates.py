@@ -9,7 +9,7 @@ next federation file, because every call compares fingerprints with that file.
 import hashlib
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote, unquote
 
 from cryptography import x509
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from crypto.rng import Rng, random_below
-from runtime.clock import rfc3339
+from model.fields import format_time, in_utc
 from runtime.errors import (
     CertificateExpired,
     CertificateForeign,
@@ -107,13 +107,14 @@ class Certificate:
 
     def check_validity(self, now: datetime) -> None:
         """Raise CertificateExpired or CertificateNotYetValid unless it holds at ``now``."""
+        now = in_utc(now)
         if now > self.not_after:
             raise CertificateExpired(
-                f"the certificate of {self.subject.name} ended at {rfc3339(self.not_after)}"
+                f"the certificate of {self.subject.name} ended at {format_time(self.not_after)}"
             )
         if now < self.not_before:
             raise CertificateNotYetValid(
-                f"the certificate of {self.subject.name} begins at {rfc3339(self.not_before)}; "
+                f"the certificate of {self.subject.name} begins at {format_time(self.not_before)}; "
                 "is a clock wrong?"
             )
 
@@ -240,7 +241,7 @@ def issue(
     """
     request = _checked_request(request_pem, subject)
     ca = _load(authority.pem)
-    end = min(now + timedelta(days=days), ca.not_valid_after_utc)
+    end = min(in_utc(now) + timedelta(days=days), ca.not_valid_after_utc)
     builder = _builder(_distinguished(subject), ca.subject, request.public_key(), now, end, rng)
     usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
     if server:
@@ -290,7 +291,7 @@ def _builder(
 ) -> x509.CertificateBuilder:
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise CertificateUnreadable("not an ECDSA key")
-    start, end = (t.astimezone(UTC).replace(microsecond=0) for t in (now - _BACKDATE, end))
+    start, end = (in_utc(t).replace(microsecond=0) for t in (now - _BACKDATE, end))
     return (
         x509.CertificateBuilder()
         .subject_name(name)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from ledger import log_witness
+from runtime.storage import columns
 from runtime.storage.faults import DatabaseForeign, DatabaseUnusable
 from runtime.storage.revisions import Revisions
 
@@ -33,7 +34,7 @@ _OWN: Final = MetaData()
 SCHEMA: Final = Table(
     "database_schema",
     _OWN,
-    Column("service", String(64), primary_key=True),
+    columns.name("service", primary_key=True),
     Column("version", Integer, nullable=False),
 )
 # One row that every commit of the writer changes: how a commit whose outcome is not known is

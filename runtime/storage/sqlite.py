@@ -4,7 +4,6 @@ Trusts: the operating system's locks and fsync. Detects a file that was deleted 
 under the process (SQLite itself would go on writing into the void).
 """
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -196,7 +195,10 @@ class SqliteBackend:
         path = self.path.with_name(self.path.name + ".lock")
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_exclusively(fd)
+        except DatabaseUnusable:
+            os.close(fd)
+            raise
         except BlockingIOError:
             text = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
             os.close(fd)
@@ -265,6 +267,19 @@ def _on_connect(query_only: bool) -> Callable[[Any, Any], None]:
             connection.execute(f"PRAGMA {pragma}")
 
     return configure
+
+
+def _lock_exclusively(fd: int) -> None:
+    """Raise BlockingIOError where another process has the lock."""
+    try:
+        # Here, so that commands without a database import where there is none.
+        import fcntl
+    except ImportError:
+        raise DatabaseUnusable(
+            "this system has no flock(2), which keeps two processes from one database: run "
+            "processes on Linux; commands of people work here"
+        ) from None
+    fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _identity(path: Path) -> tuple[int, int]:

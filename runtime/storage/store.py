@@ -4,11 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import (
-    BigInteger,
     Column,
-    Integer,
-    LargeBinary,
-    String,
     Table,
     Text,
     delete,
@@ -21,29 +17,29 @@ from sqlalchemy import (
 from sqlalchemy import Connection as Connection
 from sqlalchemy import MetaData as MetaData
 
+from runtime.storage import columns
+from runtime.storage.paging import Page, Rows, fetch
 from runtime.storage.salting import SealedReveals
-
-_Number = BigInteger().with_variant(Integer(), "sqlite")
 
 METADATA: Final = MetaData()
 POLICIES: Final = Table(
     "policy",
     METADATA,
-    Column("digest", String(64), primary_key=True),
-    Column("body", LargeBinary, nullable=False),
+    columns.digest("digest", primary_key=True),
+    columns.blob("body"),
     Column("name", Text, nullable=False),
     Column("title", Text, nullable=False),
-    Column("approved_at", String(20), nullable=False),
+    columns.moment("approved_at"),
     # Empty while in force.
-    Column("withdrawn_at", String(20), nullable=False),
+    columns.moment("withdrawn_at"),
 )
 OPENINGS: Final = Table(
     "ledger_opening",
     METADATA,
-    Column("entry", _Number, primary_key=True, autoincrement=False),
+    columns.number("entry", primary_key=True, autoincrement=False),
     # Whose key sealed it; "" for the process's own. Destroying that key erases the reveal.
-    Column("owner", String(64), nullable=False, index=True),
-    Column("sealed", LargeBinary, nullable=False),
+    columns.name("owner", index=True),
+    columns.blob("sealed"),
 )
 
 
@@ -105,6 +101,20 @@ def policy_row(conn: Connection, digest: str) -> PolicyRow | None:
     """The policy of this digest, in force or withdrawn; None if it was never approved."""
     row = conn.execute(select(POLICIES).where(POLICIES.c.digest == digest)).one_or_none()
     return None if row is None else PolicyRow(**row._mapping)
+
+
+def policy_page(conn: Connection, wanted: Page, state: str) -> tuple[Rows, str]:
+    """A page of policies without their text, oldest approval first; what the next comes after.
+
+    Args:
+        state: in-force, withdrawn, or "" for both.
+    """
+    table = POLICIES.c
+    query = select(table.digest, table.name, table.title, table.approved_at, table.withdrawn_at)
+    if state:
+        in_force = table.withdrawn_at == ""
+        query = query.where(in_force if state == "in-force" else ~in_force)
+    return fetch(conn, query, (table.approved_at, table.digest), wanted)
 
 
 def policy_rows(conn: Connection) -> list[PolicyRow]:

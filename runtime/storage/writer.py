@@ -32,7 +32,8 @@ from ledger import event as ledger_event
 from ledger import log
 from ledger.errors import TornLog
 from ledger.merkle import Frontier
-from runtime.clock import Clock, rfc3339
+from model.fields import format_time
+from runtime.clock import Clock
 from runtime.storage.database import Database
 from runtime.storage.faults import LedgerUnavailable, Outcome, WriterMisuse
 from runtime.storage.schema import BATCH
@@ -350,7 +351,7 @@ class Writer:
         mark = len(pending)
         cursor.execute(_SAVEPOINT)
         try:
-            job.result = job.fn(Tx(conn, rfc3339(self._clock.now()), size, pending))
+            job.result = job.fn(Tx(conn, format_time(self._clock.now()), size, pending))
             if conn.get_nested_transaction() is not None:
                 raise _BatchFailed("a function left a savepoint of its own open", "not_written")
             cursor.execute(_RELEASE)

@@ -38,8 +38,8 @@ INCOME = 0
 """Slot of the income rule: 1 says that the limit is exceeded."""
 
 
-def trusting(message: common_pb2.HolderMessage, **_: Any) -> HolderHeader:
-    """Weakened ``holder_messages.verify``: believes whatever the relay brings."""
+def trusting(_link: Any, message: common_pb2.HolderMessage, _federation: Any) -> HolderHeader:
+    """Weakened ``receive``: believes whatever the relay brings."""
     return HolderHeader.decode(message.header.body)
 
 
@@ -84,16 +84,12 @@ def own_mask(
     answers = [Answer.decode(a.body).ciphertext for a in opening.context.answers]
     factors = [paillier.decode_ciphertext(KEY, bytes.fromhex(a)) for a in answers]
     product = paillier.product(KEY, [*factors, made.ciphertext])
-    message = holder_messages.make(
-        "mask",
-        payload,
-        permit=permit,
-        sender=opening.permit.masker,
-        recipient=holder_messages.ALL_HOLDERS,
-        ciphertext=ciphertext_digest(paillier.encode_ciphertext(KEY, product)),
-        previous=permit,
-        key=relay.identity.sign_key,
+    link = holder_messages.mask_link(
+        permit,
+        opening.permit.masker,
+        ciphertext_digest(paillier.encode_ciphertext(KEY, product)),
     )
+    message = holder_messages.sign_message(link, payload, key=relay.identity.sign_key)
     message.header.signer = signer or opening.permit.masker
     return holder_pb2.MaskReply(mask=message, share=reply.share)
 
@@ -132,7 +128,7 @@ def test_with_an_evaluator_that_believes_it_a_relay_moves_the_limit(
     attackers: Attackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It learns whether 1,000 yuan exceed 500: a predicate of its own choice."""
-    monkeypatch.setattr(holder_messages, "verify", trusting)
+    monkeypatch.setattr(holder_messages, "_verify", trusting)
     monkeypatch.setattr(knowledge, "verify_mask", lambda *_, **__: None)
     relay, papers = attackers.relay, attackers.case("modest")
     opening = relay.begin(papers)
@@ -363,7 +359,7 @@ def test_messages_bound_to_no_permit_pass_one_households_outcome_off_as_anothers
     attackers: Attackers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever holds old results closes a case with them."""
-    monkeypatch.setattr(holder_messages, "verify", trusting)
+    monkeypatch.setattr(holder_messages, "_verify", trusting)
     monkeypatch.setattr(holder_messages, "_bound_to", lambda *_: [b"nothing"])
     relay, papers = attackers.relay, attackers.case("earner")
     old = relay.begin(papers)

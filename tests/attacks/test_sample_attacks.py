@@ -23,9 +23,8 @@ from registrar.manifests.issuing import Issued
 from registrar.office import Office
 from reviewer.papers import Sources
 from reviewer.sample import Sampled, check_sampled
+from tests.support.bench import Bench, Bend, exported, reconciled
 from tests.support.county import County, make_county, resident, serve_county
-from tests.unit.coordinator.conftest import Bench, Bend
-from tests.unit.coordinator.test_reviewing import exported, reconciled
 
 STRANGER = 2
 

@@ -13,7 +13,7 @@ from hedui.v1 import node_pb2
 from hedui.v1.node_pb2_grpc import QueryServiceStub
 from ledger import event, log, merkle
 from ledger.signer import Receipt, verify_receipt
-from model.documents.query import Answer
+from model.documents.query import Answer, Coverage
 from model.fields import format_time
 from model.policy import compile_policy, parse
 from model.reasons import Reason
@@ -80,6 +80,10 @@ def test_the_plaintext_is_the_households_contribution(
     answer = world.answer(world.case(persons))
     assert slots(world, answer) == expected
     assert answer.data_dates == {"tax.homes": "2026-10-31", "tax.wages": "2026-10-31"}
+    assert answer.coverage == {
+        "tax.homes": Coverage(first="not stated", last="not stated"),
+        "tax.wages": Coverage(first="2024-01-01", last="2026-10-31"),
+    }
 
 
 def test_only_the_programmes_of_the_manifest_are_computed(world: World) -> None:

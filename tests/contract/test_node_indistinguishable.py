@@ -116,6 +116,7 @@ def shape(world: World, reply: Any) -> tuple[Any, ...]:
         len(answer.ciphertext),
         len(answer.proof),
         answer.data_dates,
+        answer.coverage,
         answer.answered_at,
         reply.receipt.index,
         len(reply.receipt.path),

@@ -10,9 +10,9 @@ from typer.testing import CliRunner
 
 from ceremony.authority import init_authority
 from crypto.rng import system_rng
-from desk.command import sentence
 from desk.commands.main import build as build_hedui
 from desk.node_commands.main import build as build_node
+from desk.words import sentence
 from registrar.process import KIND
 from runtime.clock import SystemClock
 from runtime.site.settings import load_toml

@@ -19,11 +19,10 @@ from runtime.site.joining import DatabasePlace
 from runtime.storage.copy import copy_ledger
 from runtime.storage.faults import DatabaseInUse, DatabaseUnusable
 from runtime.witness.verifiers import log_verifier
+from tests.support.bench import Bench, Bend, exported, reconciled
 from tests.support.county import PROCESSES, _kind, make_county, serve_county
 from tests.support.postgres import PASSWORD, PostgresServer
 from tests.support.serving import check_health
-from tests.unit.coordinator.conftest import Bench, Bend
-from tests.unit.coordinator.test_reviewing import exported, reconciled
 
 NAMES = [name for name, _, _, _ in PROCESSES]
 

@@ -17,15 +17,16 @@ from ceremony.authority import init_authority
 from ceremony.dealing import hold_ceremony
 from coordinator.process import KIND as COORDINATOR_KIND
 from crypto.rng import system_rng
+from desk.client import authorizations, budgets, policies
 from desk.client.acting import Acting
-from hedui.v1 import node_pb2, policy_pb2, registrar_pb2
+from desk.client.authorizations import Registered
+from desk.client.budgets import Budget
+from desk.client.node import Line, enrol
+from hedui.v1 import node_pb2
 from hedui.v1.node_pb2_grpc import NodeAdminServiceStub
-from hedui.v1.policy_pb2_grpc import PolicyServiceStub
-from hedui.v1.registrar_pb2_grpc import AuthorizationServiceStub, BudgetServiceStub
 from ledger import event, log
 from ledger.event import Entry
-from model.documents.authorization import Authorization, AuthorizationCheck, Grant, HouseholdMember
-from model.documents.signed import sign
+from model.documents.authorization import Authorization, Grant, HouseholdMember
 from model.federation import Federation
 from model.identifiers import check_digit
 from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
@@ -37,7 +38,6 @@ from runtime.site.endpoints import Endpoints
 from runtime.site.identity import load_person
 from runtime.site.joining import EMBEDDED, DatabasePlace, init_person, init_process, load_site
 from runtime.transport.channel import Dialer
-from runtime.transport.wire import signed_to_wire
 from tests.support.keys import dealt
 
 POLICY = Path(__file__).with_name("small-policy.toml").read_bytes()
@@ -159,9 +159,8 @@ class County:
 
     def approve(self, person: str, process: str, policy: bytes = POLICY) -> None:
         """Approve a policy at a process."""
-        request = policy_pb2.ApprovePolicyRequest(policy=policy)
         with self.acting(person) as acting:
-            acting.call(process, PolicyServiceStub, "ApprovePolicy", request)
+            policies.approve(acting, process, policy)
 
     def load(self, node: str, resource: str, rows: dict[int, str]) -> None:
         """Import one resource of a department and enrol whoever is new."""
@@ -175,55 +174,33 @@ class County:
         ]
         with self.acting(ADMINS[node]) as acting:
             acting.call(node, NodeAdminServiceStub, "ImportResource", parts)
-            stream = acting.dialer.stream(
-                node, NodeAdminServiceStub, "Enrol", node_pb2.EnrolRequest(), timeout_s=60
-            )
-            list(stream)
+            enrol(Line(acting, node), timeout_s=60)
 
     def budgets(self) -> None:
         """Two registrar officers approve the departments' budgets."""
         for department in RESOURCES:
-            terms: dict[str, Any] = {
-                "department": department,
-                "epoch": 1,
-                "total": 1000,
-                "daily": 100,
-            }
+            budget = Budget(department, total=1000, daily=100)
             with self.acting("rita") as acting:
-                request = registrar_pb2.ProposeBudgetRequest(**terms)
-                acting.call("registrar", BudgetServiceStub, "ProposeBudget", request)
+                budgets.propose(acting, budget)
             with self.acting("ralf") as acting:
-                approval = registrar_pb2.ApproveBudgetRequest(**terms)
-                acting.call("registrar", BudgetServiceStub, "ApproveBudget", approval)
+                budgets.approve(acting, budget)
 
     def authorize(self, *members: int, confirm: bool = True, **changes: Any) -> str:
         """Register a household's letter and put it into force; returns its number."""
         self.numbers += 1
         letter = _letter(f"330212-2026-{self.numbers:06d}", members, self.clock.now(), changes)
         with self.acting("clara") as acting:
-            signed = sign(letter, acting.identity.sign_key, "clara")
-            request = registrar_pb2.RegisterAuthorizationRequest(
-                authorization=signed_to_wire(signed)
-            )
-            acting.call("registrar", AuthorizationServiceStub, "RegisterAuthorization", request)
+            authorizations.register(acting, letter)
         if confirm:
-            self._confirm(letter)
+            with self.acting("chris") as acting:
+                # As it was written; reading it first would stand in the ledger.
+                authorizations.confirm(acting, Registered(letter, letter.digest, "registered"))
         return letter.number
-
-    def _confirm(self, letter: Authorization) -> None:
-        check = AuthorizationCheck(
-            number=letter.number, authorization=letter.digest, checker="chris"
-        )
-        with self.acting("chris") as acting:
-            signed = sign(check, acting.identity.sign_key, "chris")
-            request = registrar_pb2.ConfirmAuthorizationRequest(check=signed_to_wire(signed))
-            acting.call("registrar", AuthorizationServiceStub, "ConfirmAuthorization", request)
 
     def revoke(self, number: str) -> None:
         """The household withdraws."""
         with self.acting("clara") as acting:
-            request = registrar_pb2.RevokeAuthorizationRequest(number=number)
-            acting.call("registrar", AuthorizationServiceStub, "RevokeAuthorization", request)
+            authorizations.revoke(acting, number)
 
 
 def _columns(resource: str) -> tuple[str, str]:

@@ -62,6 +62,8 @@ MEMBERS = (
 WAGES = b"""resource = "tax.wages"
 title = "Wages"
 data_date = 2026-10-31
+covers_from = 2024-01-01
+covers_to = 2026-10-31
 [columns]
 person = "id_no"
 amount = "amount"

@@ -228,7 +228,7 @@ class Script:
     @contextmanager
     def looking_inside(self) -> Iterator[None]:
         """Keep what the holder in this process unseals and opens."""
-        unseal, unpack = holder_messages.unseal, packing.unpack_masked
+        unseal, unpack = holder_messages._unseal, packing.unpack_masked
 
         def unsealed(*args: Any, **kwargs: Any) -> Any:
             message = unseal(*args, **kwargs)
@@ -240,7 +240,7 @@ class Script:
             return self.world.opened[-1]
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(holder_messages, "unseal", unsealed)
+            patch.setattr(holder_messages, "_unseal", unsealed)
             patch.setattr(packing, "unpack_masked", unpacked)
             yield
 

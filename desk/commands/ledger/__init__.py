@@ -14,27 +14,27 @@ class Commands(LazyGroup):
 
     table: ClassVar = {
         "checkpoint": Lazy(
-            f"{_HERE}.bundles",
+            f"{_HERE}.export",
             "Show a process's newest signed checkpoint; keep it: the log must contain it for ever.",
             "checkpoint",
         ),
         "export": Lazy(
-            f"{_HERE}.bundles",
+            f"{_HERE}.export",
             "Fetch whole ledgers, check them against their signed heads, write one bundle each.",
             "export",
         ),
         "copy": Lazy(
-            f"{_HERE}.bundles",
+            f"{_HERE}.copy",
             "Copy a ledger from PostgreSQL into an SQLite file, for `ledger verify` and the like.",
             "copy",
         ),
         "unseal": Lazy(
-            f"{_HERE}.bundles",
+            f"{_HERE}.unseal",
             "Write the copy that a failed upgrade kept into an SQLite file, in clear: mind where.",
             "unseal",
         ),
         "verify": Lazy(
-            f"{_HERE}.bundles",
+            f"{_HERE}.verify",
             "Verify ledgers offline: every byte is hashed again. Exit code 0: all intact.",
             "verify",
         ),

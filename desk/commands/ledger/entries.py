@@ -10,17 +10,19 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from desk.client.ledgers import LiveLog, proven_live
-from desk.command import Json, local, one_line, options, print_table
+from desk.command import Json, local, options, print_table
 from desk.session import acting
 from desk.trust import pinned_keys
+from desk.words import one_line
 from ledger.event import Entry
+from model.fields import format_time
 from reviewer.entries import Row, describe, offline_rows, proven_offline
 from reviewer.filter import Filter
 
@@ -137,7 +139,7 @@ def _as_line(row: Row, *, as_json: bool) -> str:
 
 def _utc(moment: datetime | None) -> str:
     """A local time, given by a person, as the ledger writes it; empty for none."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
+    return format_time(moment.astimezone()) if moment else ""
 
 
 def in_one_line(entry: Entry) -> str:

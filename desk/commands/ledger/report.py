@@ -9,6 +9,7 @@ import typer
 
 from desk.command import Json, options, print_table, zone_named
 from desk.trust import FederationFile, read_ledgers, trusted_federation
+from model.fields import format_time
 from reviewer.report import Unusual, Usual, read_reveals
 from reviewer.report import report as run
 
@@ -71,7 +72,7 @@ def report(
 def _row(row: Unusual, zone: tzinfo) -> dict[str, Any]:
     at = datetime.fromtimestamp(row.at, UTC)
     return asdict(row) | {
-        "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "at": format_time(at),
         "when": at.astimezone(zone).strftime("%Y-%m-%d %H:%M"),
     }
 

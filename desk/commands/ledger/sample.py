@@ -11,9 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from desk.client.sample import fetch
-from desk.command import Json, one_line, options, print_table, zone_named
+from desk.command import Json, options, print_table, zone_named
 from desk.session import acting
 from desk.trust import FederationFile, read_ledgers, trusted_federation
+from desk.words import one_line
 from ledger.verify.reconcile import FINDINGS
 from model.federation import Federation
 from reviewer.papers import Sources

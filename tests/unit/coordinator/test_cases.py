@@ -21,8 +21,8 @@ from model.policy import policy_digest
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused
 from runtime.transport.wire import signed_to_wire
+from tests.support.bench import ASKED, Bench, one_waits
 from tests.support.county import ADMINS, HOMES, INCOMES, INTEREST, POLICY, resident
-from tests.unit.coordinator.conftest import ASKED, Bench, one_waits
 
 STEPS = ("Mask", "Open", "Compare", "Conclude")
 

@@ -4,9 +4,7 @@ from pathlib import Path
 
 from ledger.verify.verdict import verify
 from runtime.errors import SettingsError
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui
-from tests.unit.coordinator.test_reviewing import exported, reconciled
+from tests.support.bench import Bench, exported, hedui, reconciled
 
 
 def _entries(bundle: Path) -> bytes:

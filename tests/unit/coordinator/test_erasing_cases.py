@@ -29,10 +29,8 @@ from runtime.errors import Refusal, Refused
 from runtime.storage.salting import unseal
 from runtime.storage.store import reveals_of
 from runtime.transport.wire import signed_to_wire
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui
-from tests.unit.coordinator.test_rechecks import decide, determined
-from tests.unit.coordinator.test_reviewing import exported, reconciled, rounds
+from tests.support.bench import Bench, exported, hedui, reconciled, rounds
+from tests.unit.reviewer.test_recheck import decide, determined
 
 
 def erase(

@@ -8,8 +8,8 @@ from pathlib import Path
 from coordinator.process import build_desk
 from hedui.v1 import common_pb2
 from model.documents.query import Ticket
+from tests.support.bench import Bench
 from tests.support.county import INCOMES
-from tests.unit.coordinator.conftest import Bench
 
 KNOWN = 83
 """In the tax office's file and index; the other member is in nobody's."""

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from runtime.site.endpoints import read_run_file
+from tests.support.bench import Bench, Bend
 from tests.support.county import County, make_county, serve_county
-from tests.unit.coordinator.conftest import Bench, Bend
 
 PAUSES_S = (0.3, 1.1, 0.7, 1.6)
 

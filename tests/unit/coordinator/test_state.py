@@ -2,38 +2,25 @@
 
 import pytest
 
-from coordinator.case.state import CaseState, TransitionError, check_transition, setback
+from coordinator.case.state import CaseState, Setback, TransitionError, check_transition, setbacks
 from model.reasons import Reason
-from runtime.errors import (
-    CallError,
-    DeadlinePassed,
-    OwnCertificateRefused,
-    PeerBusy,
-    PeerExpired,
-    PeerFault,
-    PeerUnpinned,
-    Refused,
-    Unreachable,
-)
+from runtime.errors import CallError, PeerUnpinned, Refused, SettingsError, Unreachable
 
-MEANT: dict[str, tuple[CallError, Reason, bool]] = {
-    "nobody answers": (Unreachable("tax", ""), Reason.UNREACHABLE, True),
-    "no answer in time": (DeadlinePassed("tax", ""), Reason.DEADLINE, True),
-    "too busy": (PeerBusy("tax", ""), Reason.OVERLOADED, True),
-    "a fault inside": (PeerFault("tax", ""), Reason.INTERNAL, True),
-    "certificate ended": (PeerExpired("tax", ""), Reason.CERTIFICATE_EXPIRED, False),
-    "another certificate": (PeerUnpinned("tax", ""), Reason.UNAUTHENTICATED, False),
-    "ours is not taken": (OwnCertificateRefused("tax", ""), Reason.UNAUTHENTICATED, False),
-    "revoked": (Refused("tax", Reason.TICKET_REVOKED, ""), Reason.TICKET_REVOKED, False),
-    "not approved yet": (Refused("tax", Reason.POLICY_UNKNOWN, ""), Reason.POLICY_UNKNOWN, True),
-    "index stale": (Refused("tax", Reason.INDEX_STALE, ""), Reason.INDEX_STALE, True),
+MEANT: dict[str, tuple[CallError | SettingsError, Reason, bool, str]] = {
+    "nobody answers": (Unreachable("tax", ""), Reason.UNREACHABLE, True, "tax"),
+    "another certificate": (PeerUnpinned("tax", ""), Reason.UNAUTHENTICATED, False, "tax"),
+    "no": (Refused("tax", Reason.TICKET_REVOKED, ""), Reason.TICKET_REVOKED, False, "tax"),
+    "no address": (SettingsError(""), Reason.UNREACHABLE, True, "fund"),
 }
 
 
-@pytest.mark.parametrize(("error", "reason", "waits"), MEANT.values(), ids=MEANT.keys())
-def test_what_a_failed_call_means(error: CallError, reason: Reason, waits: bool) -> None:
-    found = setback(error)
-    assert (found.reason, found.waits, found.who) == (reason, waits, "tax")
+@pytest.mark.parametrize(("error", "reason", "waits", "who"), MEANT.values(), ids=MEANT.keys())
+def test_a_failed_call_sets_a_case_back(
+    error: CallError | SettingsError, reason: Reason, waits: bool, who: str
+) -> None:
+    with pytest.raises(Setback) as found, setbacks("fund"):
+        raise error
+    assert (found.value.reason, found.value.waits, found.value.who) == (reason, waits, who)
 
 
 ENDS = (CaseState.REFUSED, CaseState.INCONCLUSIVE, CaseState.CLOSED)

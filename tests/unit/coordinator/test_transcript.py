@@ -15,11 +15,11 @@ from crypto.signing import SigningKey
 from hedui.v1 import common_pb2, holder_pb2
 from holder import messages as holder_messages
 from holder.bits import Outcome, Recipient, read_bits
-from holder.messages import ALL_HOLDERS, OUTPUT_PAD
+from holder.messages import ALL_HOLDERS, PAD_STEP, Link, mask_link
 from model.documents.opening import HolderHeader, Permit, Step, ciphertext_digest
 from model.documents.query import Answer
 from model.documents.signed import sign
-from model.federation import Federation, Process
+from model.federation import Federation
 from model.opening import mask_context
 from runtime.errors import Refusal
 from runtime.site.identity import read_secret
@@ -76,19 +76,12 @@ class Scene:
     ) -> common_pb2.SealedMessage:
         """A message to the coordinator; ``changes`` are what somebody has bent."""
         signer = changes.pop("signer", sender)
-        made: dict[str, Any] = {
-            "permit": PERMIT,
-            "sender": sender,
-            "recipient": "coordinator",
-            "ciphertext": "11" * 32,
-            "previous": TERMS,
-            **changes,
-        }
+        link = replace(
+            Link(step, sender, "coordinator", PERMIT, "11" * 32, previous=TERMS), **changes
+        )
         payload = bits if isinstance(bits, bytes) else holder_messages.encode_bits(bits)
-        message = holder_messages.make(step, payload, key=self.sign_key(signer), **made)
-        to = self.federation.member(made["recipient"])
-        assert isinstance(to, Process)
-        return holder_messages.seal(message, recipient=to, pad_to=OUTPUT_PAD)
+        key = self.sign_key(signer)
+        return holder_messages.send(link, payload, key=key, federation=self.federation).message
 
     def read(self, flips: common_pb2.SealedMessage, results: common_pb2.SealedMessage) -> list[int]:
         """Read the bits as the coordinator does."""
@@ -115,7 +108,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 def test_the_bits_are_flips_xor_results_and_all_messages_have_one_size(scene: Scene) -> None:
     flips, results = scene.sealed("flips", "tax", FLIPS), scene.sealed("results", "bank", RESULTS)
     assert scene.read(flips, results) == [0, 0, 1, 1]
-    assert len(flips.sealed) == len(results.sealed) == OUTPUT_PAD + 52
+    assert len(flips.sealed) == len(results.sealed) == PAD_STEP + 52
 
 
 BENT: dict[str, Callable[[Scene], common_pb2.SealedMessage]] = {
@@ -151,6 +144,21 @@ def test_a_changed_byte_does_not_open(scene: Scene) -> None:
         scene.read(flips, scene.sealed("results", "bank", RESULTS))
 
 
+def test_whoever_is_no_member_is_sent_nothing(scene: Scene) -> None:
+    with pytest.raises(Refusal) as refused:
+        scene.sealed("flips", "tax", FLIPS, recipient="nobody")
+    assert refused.value.reason == "message_invalid"
+
+
+def test_only_the_mask_is_taken_unsealed_and_no_key_opens_nothing(scene: Scene) -> None:
+    link = Link("flips", "tax", "coordinator", PERMIT, "11" * 32, previous=TERMS)
+    plain = holder_messages.sign_message(link, bytes(256), key=scene.sign_key("tax"))
+    for arrived in (plain, scene.sealed("flips", "tax", FLIPS)):
+        with pytest.raises(Refusal) as refused:
+            holder_messages.receive(link, arrived, federation=scene.federation)
+        assert refused.value.reason == "message_invalid"
+
+
 # ------------------------------------------------------------------ the mask
 
 
@@ -174,7 +182,7 @@ def answers(scene: Scene, *values: int) -> list[common_pb2.SignedDocument]:
 
 
 def masked(
-    scene: Scene, there: list[common_pb2.SignedDocument], *, permit: str = PERMIT, **changes: str
+    scene: Scene, there: list[common_pb2.SignedDocument], *, permit: str = PERMIT, **changes: Any
 ) -> holder_pb2.MaskReply:
     """The masker's reply; ``changes`` go into the header."""
     key = scene.federation.joint_key.key.public
@@ -183,19 +191,11 @@ def masked(
     proof = knowledge.prove_mask(key, made, 12345, context=bound, rng=system_rng)
     factors = [int(Answer.decode(a.body).ciphertext, 16) for a in there]
     product = paillier.product(key, [*factors, made.ciphertext])
-    header = {
-        "permit": PERMIT,
-        "sender": "tax",
-        "recipient": ALL_HOLDERS,
-        "ciphertext": ciphertext_digest(paillier.encode_ciphertext(key, product)),
-        "previous": PERMIT,
-        **changes,
-    }
-    message = holder_messages.make(
-        "mask",
+    named = ciphertext_digest(paillier.encode_ciphertext(key, product))
+    message = holder_messages.sign_message(
+        replace(mask_link(PERMIT, "tax", named), **changes),
         paillier.encode_ciphertext(key, made.ciphertext) + proof,
         key=scene.sign_key("tax"),
-        **header,
     )
     share = common_pb2.SealedMessage(sealed=b"share", sender="tax", recipient="bank")
     return holder_pb2.MaskReply(mask=message, share=share)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from model.documents.query import Coverage
 from model.money import Unit
 from node.records.mapping import parse_mapping
 from node.records.problems import MappingProblem
@@ -21,6 +22,7 @@ row = "id"
 [amount]
 unit = "yuan"
 """
+COVERED = "covers_from = 2024-01-01\ncovers_to = 2026-10-31\n"
 
 
 def test_a_full_mapping_is_read() -> None:
@@ -35,7 +37,26 @@ def test_a_pure_count_has_no_amount() -> None:
     assert parse_mapping(text.encode()).unit is Unit.COUNT
 
 
+def test_coverage_is_stated_or_said_not_to_be() -> None:
+    assert parse_mapping(GOOD.encode()).coverage == Coverage(first="not stated", last="not stated")
+    covered = GOOD.replace("encoding", COVERED + "encoding")
+    found = parse_mapping(covered.encode()).coverage
+    assert (found.first, found.last) == ("2024-01-01", "2026-10-31")
+
+
 REFUSED = {
+    "coverage without its end": (
+        GOOD.replace("encoding", "covers_from = 2024-01-01\nencoding"),
+        "covers_from and covers_to stand together",
+    ),
+    "coverage that ends before it begins": (
+        GOOD.replace("encoding", COVERED.replace("2024", "2027") + "encoding"),
+        "follow in this order",
+    ),
+    "coverage beyond the data": (
+        GOOD.replace("encoding", COVERED.replace("2026-10-31", "2026-11-01") + "encoding"),
+        "follow in this order",
+    ),
     "unknown key, with the near one": (
         GOOD.replace("encoding", "encodign"),
         'unknown key "encodign". Did you mean "encoding"?',

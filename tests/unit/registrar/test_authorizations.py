@@ -201,6 +201,16 @@ def test_the_list_shows_numbers_and_states_alone(world: World) -> None:
     reply = world.call("chen", AuthorizationServiceStub, "ListAuthorizations", request)
     rows = [(row.number, row.state, row.members) for row in reply.authorizations]
     assert rows == [(NUMBER, "in-force", 2), ("N-2", "draft", 2)]
+    request = pb.ListAuthorizationsRequest(limit=1)
+    page = world.call("chen", AuthorizationServiceStub, "ListAuthorizations", request)
+    request = pb.ListAuthorizationsRequest(after=page.next)
+    last = world.call("chen", AuthorizationServiceStub, "ListAuthorizations", request)
+    assert ([row.number for row in last.authorizations], last.next) == (["N-2"], "")
+    request = pb.ListAuthorizationsRequest(state="confirmed")
+    refused(
+        Reason.MALFORMED,
+        lambda: world.call("chen", AuthorizationServiceStub, "ListAuthorizations", request),
+    )
 
 
 def test_nothing_personal_lies_in_database_ledger_or_log(world: World) -> None:

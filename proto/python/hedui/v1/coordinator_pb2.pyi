@@ -22,20 +22,30 @@ class GetCaseRequest(_message.Message):
     def __init__(self, case_id: _Optional[str] = ...) -> None: ...
 
 class ListCasesRequest(_message.Message):
-    __slots__ = ("after", "limit", "state")
+    __slots__ = ("after", "limit", "state", "since", "until", "office", "officer")
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    OFFICER_FIELD_NUMBER: _ClassVar[int]
     after: str
     limit: int
     state: str
-    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
+    since: str
+    until: str
+    office: str
+    officer: str
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ..., since: _Optional[str] = ..., until: _Optional[str] = ..., office: _Optional[str] = ..., officer: _Optional[str] = ...) -> None: ...
 
 class ListCasesReply(_message.Message):
-    __slots__ = ("cases",)
+    __slots__ = ("cases", "next")
     CASES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
     cases: _containers.RepeatedCompositeFieldContainer[Case]
-    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ...) -> None: ...
+    next: str
+    def __init__(self, cases: _Optional[_Iterable[_Union[Case, _Mapping]]] = ..., next: _Optional[str] = ...) -> None: ...
 
 class DecideCaseRequest(_message.Message):
     __slots__ = ("decision",)
@@ -88,7 +98,7 @@ class Case(_message.Message):
     def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., authorization: _Optional[str] = ..., reason: _Optional[str] = ..., opened_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., departments: _Optional[_Iterable[_Union[DepartmentProgress, _Mapping]]] = ..., programmes: _Optional[_Iterable[_Union[ProgrammeDetermination, _Mapping]]] = ..., ledger_entry: _Optional[int] = ..., has_entry: _Optional[bool] = ..., policy: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class DepartmentProgress(_message.Message):
-    __slots__ = ("department", "state", "reason", "answered_at", "data_dates")
+    __slots__ = ("department", "state", "reason", "answered_at", "data_dates", "coverage")
     class DataDatesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -96,17 +106,34 @@ class DepartmentProgress(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class CoverageEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: Coverage
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Coverage, _Mapping]] = ...) -> None: ...
     DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     ANSWERED_AT_FIELD_NUMBER: _ClassVar[int]
     DATA_DATES_FIELD_NUMBER: _ClassVar[int]
+    COVERAGE_FIELD_NUMBER: _ClassVar[int]
     department: str
     state: str
     reason: str
     answered_at: str
     data_dates: _containers.ScalarMap[str, str]
-    def __init__(self, department: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., answered_at: _Optional[str] = ..., data_dates: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    coverage: _containers.MessageMap[str, Coverage]
+    def __init__(self, department: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., answered_at: _Optional[str] = ..., data_dates: _Optional[_Mapping[str, str]] = ..., coverage: _Optional[_Mapping[str, Coverage]] = ...) -> None: ...
+
+class Coverage(_message.Message):
+    __slots__ = ("first", "last")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    first: str
+    last: str
+    def __init__(self, first: _Optional[str] = ..., last: _Optional[str] = ...) -> None: ...
 
 class ProgrammeDetermination(_message.Message):
     __slots__ = ("programme", "title", "title_zh", "outcome", "rules")

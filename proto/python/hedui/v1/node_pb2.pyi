@@ -96,11 +96,15 @@ class GetStatusReply(_message.Message):
     def __init__(self, department: _Optional[str] = ..., persons: _Optional[int] = ..., indexed: _Optional[int] = ..., resources: _Optional[_Iterable[_Union[ResourceRow, _Mapping]]] = ..., holder: _Optional[bool] = ...) -> None: ...
 
 class ResourceRow(_message.Message):
-    __slots__ = ("resource", "rows", "data_date")
+    __slots__ = ("resource", "rows", "data_date", "covers_from", "covers_to")
     RESOURCE_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     DATA_DATE_FIELD_NUMBER: _ClassVar[int]
+    COVERS_FROM_FIELD_NUMBER: _ClassVar[int]
+    COVERS_TO_FIELD_NUMBER: _ClassVar[int]
     resource: str
     rows: int
     data_date: str
-    def __init__(self, resource: _Optional[str] = ..., rows: _Optional[int] = ..., data_date: _Optional[str] = ...) -> None: ...
+    covers_from: str
+    covers_to: str
+    def __init__(self, resource: _Optional[str] = ..., rows: _Optional[int] = ..., data_date: _Optional[str] = ..., covers_from: _Optional[str] = ..., covers_to: _Optional[str] = ...) -> None: ...

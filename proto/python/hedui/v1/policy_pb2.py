@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from hedui.v1 import common_pb2 as hedui_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15hedui/v1/policy.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"&\n\x14\x41pprovePolicyRequest\x12\x0e\n\x06policy\x18\x01 \x01(\x0c\"6\n\x12\x41pprovePolicyReply\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x10\n\x08\x66indings\x18\x02 \x03(\t\"\'\n\x15WithdrawPolicyRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"\x15\n\x13ListPoliciesRequest\":\n\x11ListPoliciesReply\x12%\n\x08policies\x18\x01 \x03(\x0b\x32\x13.hedui.v1.PolicyRow\"c\n\tPolicyRow\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x61pproved_at\x18\x04 \x01(\t\x12\x14\n\x0cwithdrawn_at\x18\x05 \x01(\t2\xee\x01\n\rPolicyService\x12M\n\rApprovePolicy\x12\x1e.hedui.v1.ApprovePolicyRequest\x1a\x1c.hedui.v1.ApprovePolicyReply\x12\x42\n\x0eWithdrawPolicy\x12\x1f.hedui.v1.WithdrawPolicyRequest\x1a\x0f.hedui.v1.Empty\x12J\n\x0cListPolicies\x12\x1d.hedui.v1.ListPoliciesRequest\x1a\x1b.hedui.v1.ListPoliciesReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15hedui/v1/policy.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"&\n\x14\x41pprovePolicyRequest\x12\x0e\n\x06policy\x18\x01 \x01(\x0c\"6\n\x12\x41pprovePolicyReply\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x10\n\x08\x66indings\x18\x02 \x03(\t\"\'\n\x15WithdrawPolicyRequest\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\"B\n\x13ListPoliciesRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05state\x18\x03 \x01(\t\"H\n\x11ListPoliciesReply\x12%\n\x08policies\x18\x01 \x03(\x0b\x32\x13.hedui.v1.PolicyRow\x12\x0c\n\x04next\x18\x02 \x01(\t\"c\n\tPolicyRow\x12\x0e\n\x06\x64igest\x18\x01 \x01(\x0c\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05title\x18\x03 \x01(\t\x12\x13\n\x0b\x61pproved_at\x18\x04 \x01(\t\x12\x14\n\x0cwithdrawn_at\x18\x05 \x01(\t2\xee\x01\n\rPolicyService\x12M\n\rApprovePolicy\x12\x1e.hedui.v1.ApprovePolicyRequest\x1a\x1c.hedui.v1.ApprovePolicyReply\x12\x42\n\x0eWithdrawPolicy\x12\x1f.hedui.v1.WithdrawPolicyRequest\x1a\x0f.hedui.v1.Empty\x12J\n\x0cListPolicies\x12\x1d.hedui.v1.ListPoliciesRequest\x1a\x1b.hedui.v1.ListPoliciesReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,11 +39,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WITHDRAWPOLICYREQUEST']._serialized_start=154
   _globals['_WITHDRAWPOLICYREQUEST']._serialized_end=193
   _globals['_LISTPOLICIESREQUEST']._serialized_start=195
-  _globals['_LISTPOLICIESREQUEST']._serialized_end=216
-  _globals['_LISTPOLICIESREPLY']._serialized_start=218
-  _globals['_LISTPOLICIESREPLY']._serialized_end=276
-  _globals['_POLICYROW']._serialized_start=278
-  _globals['_POLICYROW']._serialized_end=377
-  _globals['_POLICYSERVICE']._serialized_start=380
-  _globals['_POLICYSERVICE']._serialized_end=618
+  _globals['_LISTPOLICIESREQUEST']._serialized_end=261
+  _globals['_LISTPOLICIESREPLY']._serialized_start=263
+  _globals['_LISTPOLICIESREPLY']._serialized_end=335
+  _globals['_POLICYROW']._serialized_start=337
+  _globals['_POLICYROW']._serialized_end=436
+  _globals['_POLICYSERVICE']._serialized_start=439
+  _globals['_POLICYSERVICE']._serialized_end=677
 # @@protoc_insertion_point(module_scope)

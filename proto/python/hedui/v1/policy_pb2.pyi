@@ -28,14 +28,22 @@ class WithdrawPolicyRequest(_message.Message):
     def __init__(self, digest: _Optional[bytes] = ...) -> None: ...
 
 class ListPoliciesRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("after", "limit", "state")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    after: str
+    limit: int
+    state: str
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ...) -> None: ...
 
 class ListPoliciesReply(_message.Message):
-    __slots__ = ("policies",)
+    __slots__ = ("policies", "next")
     POLICIES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
     policies: _containers.RepeatedCompositeFieldContainer[PolicyRow]
-    def __init__(self, policies: _Optional[_Iterable[_Union[PolicyRow, _Mapping]]] = ...) -> None: ...
+    next: str
+    def __init__(self, policies: _Optional[_Iterable[_Union[PolicyRow, _Mapping]]] = ..., next: _Optional[str] = ...) -> None: ...
 
 class PolicyRow(_message.Message):
     __slots__ = ("digest", "name", "title", "approved_at", "withdrawn_at")

@@ -58,18 +58,26 @@ class AuthorizationReply(_message.Message):
     def __init__(self, number: _Optional[str] = ..., state: _Optional[str] = ..., receipt: _Optional[_Union[_common_pb2.LedgerReceipt, _Mapping]] = ...) -> None: ...
 
 class ListAuthorizationsRequest(_message.Message):
-    __slots__ = ("after", "limit")
+    __slots__ = ("after", "limit", "state", "since", "until")
     AFTER_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    UNTIL_FIELD_NUMBER: _ClassVar[int]
     after: str
     limit: int
-    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ...) -> None: ...
+    state: str
+    since: str
+    until: str
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., state: _Optional[str] = ..., since: _Optional[str] = ..., until: _Optional[str] = ...) -> None: ...
 
 class ListAuthorizationsReply(_message.Message):
-    __slots__ = ("authorizations",)
+    __slots__ = ("authorizations", "next")
     AUTHORIZATIONS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
     authorizations: _containers.RepeatedCompositeFieldContainer[AuthorizationRow]
-    def __init__(self, authorizations: _Optional[_Iterable[_Union[AuthorizationRow, _Mapping]]] = ...) -> None: ...
+    next: str
+    def __init__(self, authorizations: _Optional[_Iterable[_Union[AuthorizationRow, _Mapping]]] = ..., next: _Optional[str] = ...) -> None: ...
 
 class AuthorizationRow(_message.Message):
     __slots__ = ("number", "state", "members", "valid_to")
@@ -200,14 +208,24 @@ class BudgetReply(_message.Message):
     def __init__(self, state: _Optional[str] = ...) -> None: ...
 
 class ListBudgetsRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
+    __slots__ = ("after", "limit", "department", "state")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    DEPARTMENT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    after: str
+    limit: int
+    department: str
+    state: str
+    def __init__(self, after: _Optional[str] = ..., limit: _Optional[int] = ..., department: _Optional[str] = ..., state: _Optional[str] = ...) -> None: ...
 
 class ListBudgetsReply(_message.Message):
-    __slots__ = ("budgets",)
+    __slots__ = ("budgets", "next")
     BUDGETS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
     budgets: _containers.RepeatedCompositeFieldContainer[BudgetRow]
-    def __init__(self, budgets: _Optional[_Iterable[_Union[BudgetRow, _Mapping]]] = ...) -> None: ...
+    next: str
+    def __init__(self, budgets: _Optional[_Iterable[_Union[BudgetRow, _Mapping]]] = ..., next: _Optional[str] = ...) -> None: ...
 
 class BudgetRow(_message.Message):
     __slots__ = ("department", "epoch", "total", "daily", "used", "state")

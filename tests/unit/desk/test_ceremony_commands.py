@@ -6,8 +6,8 @@ import pytest
 from typer.testing import CliRunner
 
 from desk.client.letter import read_letter
-from desk.command import sentence
 from desk.commands.main import build
+from desk.words import sentence
 from model.identifiers import check_digit
 from model.plan import parse_plan
 from runtime.errors import SettingsError, exit_code

@@ -1,16 +1,13 @@
 """The officer's and the reviewer's commands, against a federation that serves."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from desk.commands.main import build
 from runtime.errors import SettingsError
+from tests.support.bench import Bench, hedui, printed
 from tests.support.county import POLICY
-from tests.unit.coordinator.conftest import Bench
 
 
 @pytest.fixture
@@ -19,18 +16,6 @@ def policy(tmp_path: Path) -> str:
     path = tmp_path / "small.toml"
     path.write_bytes(POLICY)
     return str(path)
-
-
-def hedui(bench: Bench, *arguments: str, person: str = "olga") -> Result:
-    """Run ``hedui`` as a person."""
-    head = ["--home", str(bench.county.home), "--person", person]
-    return CliRunner().invoke(build(), [*head, *arguments], catch_exceptions=True)
-
-
-def printed(result: Result) -> Any:
-    """The JSON on standard output."""
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return json.loads(result.stdout)
 
 
 def verify(bench: Bench, policy: str, *arguments: str) -> Result:

@@ -12,9 +12,7 @@ from model.documents.signed import DocumentError
 from model.reasons import Reason
 from reviewer.report import read_reveals
 from runtime.errors import Refused
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui
-from tests.unit.coordinator.test_reviewing import exported
+from tests.support.bench import Bench, exported, hedui
 
 
 def test_officers_of_all_manifests_are_opened_to_the_reviewer_and_ledgered(

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from coordinator.process import witness_exchange
 from crypto.signing import SigningKey
 from desk.client.ledgers import export
 from hedui.v1 import ledger_pb2 as pb
@@ -16,31 +15,13 @@ from ledger import checkpoint, cosignature, log
 from ledger.checkpoint import Checkpoint
 from ledger.errors import ExportError
 from ledger.note import parse_note
-from ledger.verify.reconcile import Result, reconcile
 from ledger.verify.verdict import verify
 from model.policy import policy_digest
 from model.reasons import Reason
 from runtime.errors import Refusal, Refused
 from runtime.storage.store import POLICIES
-from runtime.witness.exchange import WitnessExchange
+from tests.support.bench import Bench, exported, one_waits, reconciled, rounds
 from tests.support.county import POLICY, PROCESSES
-from tests.unit.coordinator.conftest import Bench, one_waits
-
-
-def exported(bench: Bench, folder: Path) -> list[Path]:
-    """A bundle of every process."""
-    folder.mkdir(exist_ok=True)
-    names = [name for name, _, _, _ in PROCESSES]
-    with bench.county.acting("rosa") as acting:
-        for name in names:
-            export(acting, name, folder / name, extra={})
-    return [folder / name for name in names]
-
-
-def reconciled(bench: Bench, paths: list[Path], grace_s: float = 0) -> Result:
-    """As the reviewer does; nothing may be missing even for a moment."""
-    federation = (bench.county.home / "federation.toml").read_bytes()
-    return reconcile(paths, federation, grace_s=grace_s)
 
 
 def test_a_federation_that_ran_reconciles_whatever_was_lost_on_the_way(
@@ -103,13 +84,6 @@ def test_a_bundle_holds_what_was_approved_or_is_not_written(bench: Bench, tmp_pa
 def _bend(reply: Any) -> Any:
     reply.receipt.index += 1
     return reply
-
-
-def rounds(bench: Bench) -> WitnessExchange:
-    """The coordinator's own, by hand: the settings of tests keep the clock out of it."""
-    exchange = witness_exchange(bench.county.services["coordinator"].parts)
-    assert exchange is not None
-    return exchange
 
 
 def cosigned(bench: Bench, name: str) -> list[str]:

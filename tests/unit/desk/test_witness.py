@@ -21,8 +21,7 @@ from ledger.verify.verdict import verify as report_of
 from model.reasons import Reason
 from runtime.errors import Refused
 from runtime.site.identity import read_secret
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui
+from tests.support.bench import Bench, hedui
 
 WITNESS = "hedui/hexi/rosa/witness"
 STRANGER = SigningKey(bytes([9]) * 32)

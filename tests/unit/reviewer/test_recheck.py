@@ -28,10 +28,8 @@ from reviewer.bundle import Proven
 from reviewer.recheck import Recheck
 from runtime.errors import Refusal, Refused
 from runtime.transport.wire import signed_from_wire, signed_to_wire
+from tests.support.bench import Bench, exported, hedui, printed, reconciled, rounds
 from tests.support.county import INCOMES
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui, printed
-from tests.unit.coordinator.test_reviewing import exported, reconciled, rounds
 
 STEPS = ("Mask", "Open", "Compare", "Conclude")
 HOLDERS = ("bank", "audit", "police")

@@ -1,20 +1,26 @@
 """A federation in the test process, its replies bendable, and what an officer does with it."""
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
+from typer.testing import CliRunner
+from typer.testing import Result as Ended
 
+from coordinator.process import witness_exchange
 from desk.client import cases
 from desk.client.cases import Question
+from desk.client.ledgers import export
+from desk.commands.main import build
 from hedui.v1 import coordinator_pb2 as pb
+from ledger.verify.reconcile import Result, reconcile
 from model.policy import policy_digest
-from tests.support.county import POLICY, PROCESSES, County, make_county, serve_county
+from runtime.witness.exchange import WitnessExchange
+from tests.support.county import POLICY, PROCESSES, County
 
 ASKED = Question(policy_digest(POLICY).hex(), ("low-income",), "")
 
@@ -104,36 +110,36 @@ class Bench:
             bend.calls.clear()
 
 
-def _serve(home: Path) -> Iterator[Bench]:
-    county = make_county(home)
-    bends = {name: Bend() for name, _, _, _ in PROCESSES}
-    options = {name: {"server_interceptors": [bend]} for name, bend in bends.items()}
-    try:
-        serve_county(county, **options)
-        yield Bench(county, bends)
-    finally:
-        county.stop()
+def hedui(bench: Bench, *arguments: str, person: str = "olga") -> Ended:
+    """Run ``hedui`` as a person."""
+    head = ["--home", str(bench.county.home), "--person", person]
+    return CliRunner().invoke(build(), [*head, *arguments], catch_exceptions=True)
 
 
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """A federation with two departments and three holders, of which two open."""
-    yield from _serve(tmp_path_factory.mktemp("county") / "home")
+def printed(result: Ended) -> Any:
+    """The JSON on standard output."""
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return json.loads(result.stdout)
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Bench]:
-    """One of a test's own, for what would show in its ledgers for ever."""
-    yield from _serve(tmp_path / "own")
+def exported(bench: Bench, folder: Path) -> list[Path]:
+    """A bundle of every process."""
+    folder.mkdir(exist_ok=True)
+    names = [name for name, _, _, _ in PROCESSES]
+    with bench.county.acting("rosa") as acting:
+        for name in names:
+            export(acting, name, folder / name, extra={})
+    return [folder / name for name in names]
 
 
-@pytest.fixture
-def bench(served: Bench) -> Iterator[Bench]:
-    """The same: straight before and after, everything running, the clock at the present."""
-    served.straight()
-    yield served
-    served.straight()
-    for name, _, _, _ in PROCESSES:
-        if name not in served.county.services:
-            served.start(name)
-    served.county.clock.ahead = timedelta()
+def reconciled(bench: Bench, paths: list[Path], grace_s: float = 0) -> Result:
+    """As the reviewer does; nothing may be missing even for a moment."""
+    federation = (bench.county.home / "federation.toml").read_bytes()
+    return reconcile(paths, federation, grace_s=grace_s)
+
+
+def rounds(bench: Bench) -> WitnessExchange:
+    """The coordinator's own, by hand: the settings of tests keep the clock out of it."""
+    exchange = witness_exchange(bench.county.services["coordinator"].parts)
+    assert exchange is not None
+    return exchange

@@ -14,9 +14,7 @@ from desk.client.ledgers import LiveLog
 from ledger.event import Entry
 from reviewer.entries import Row, offline_rows
 from reviewer.filter import Filter
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui, printed
-from tests.unit.coordinator.test_reviewing import exported, rounds
+from tests.support.bench import Bench, exported, hedui, printed, rounds
 
 
 @pytest.fixture(scope="module")

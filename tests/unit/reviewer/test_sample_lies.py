@@ -23,9 +23,8 @@ from model.documents.signed import Signed
 from node.answering import store
 from node.answering.encrypting import SealedCopy, unseal_copy
 from runtime.errors import PeerFault
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui
-from tests.unit.coordinator.test_sampling import bundles, entry, query_of, sampled
+from tests.support.bench import Bench, hedui
+from tests.unit.reviewer.test_sample import bundles, entry, query_of, sampled
 
 __all__ = ["bundles", "entry"]
 """Fixtures: the entry of the letter below, everybody's bundle after that."""

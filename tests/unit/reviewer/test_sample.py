@@ -36,10 +36,8 @@ from reviewer.sample import draw_by_lot
 from runtime.errors import Refused, SettingsError
 from runtime.storage.writer import Tx
 from runtime.transport.wire import signed_to_wire
+from tests.support.bench import Bench, exported, hedui, printed, reconciled
 from tests.support.county import resident
-from tests.unit.coordinator.conftest import Bench
-from tests.unit.coordinator.test_commands import hedui, printed
-from tests.unit.coordinator.test_reviewing import exported, reconciled
 
 
 @pytest.fixture(scope="module")

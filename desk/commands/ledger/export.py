@@ -1,0 +1,40 @@
+"""``hedui ledger checkpoint | export``: whole ledgers of running processes."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from desk.client import ledgers
+from desk.command import Json, options, print_table
+from desk.session import acting
+
+ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
+ProcessNames = Annotated[list[str], typer.Argument(help="Processes, by name.")]
+Target = Annotated[Path, typer.Option("--to", help="Folder for one bundle per process.")]
+
+
+def checkpoint(context: typer.Context, process: ProcessName, as_json: Json = False) -> None:
+    """Show a process's newest signed checkpoint; keep it: the log must contain it for ever."""
+    with acting(context) as person:
+        note, head = ledgers.fetch_checkpoint(person, process)
+    if as_json:
+        row = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
+        print_table([{**row, "note": note.decode()}], {}, as_json=True)
+        return
+    sys.stdout.write(note.decode())
+
+
+def export(context: typer.Context, processes: ProcessNames, to: Target) -> None:
+    """Fetch whole ledgers, check them against their signed heads, write one bundle each."""
+    extra = _federation_files(options(context).home)
+    with acting(context) as person:
+        for process in processes:
+            size = ledgers.export(person, process, to / process, extra=extra)
+            typer.echo(f"{to / process}: {size} entries")
+
+
+def _federation_files(home: Path) -> dict[str, bytes]:
+    names = ("federation.toml", "federation.toml.sig")
+    return {name: (home / name).read_bytes() for name in names if (home / name).is_file()}
