@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+ROOMS  := crypto ledger model runtime holder node registrar coordinator ceremony reviewer desk simulations
 STAMP  := $(VENV)/.installed-$(shell cksum requirements.lock pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
 .PHONY: help setup demo test integration soak check bench peers proto messages lock clean
@@ -27,11 +28,12 @@ integration: setup ## whole runs: PostgreSQL, kills, upgrades, the tour, the pag
 soak: setup      ## long runs by hand; adds its rows to docs/soak.md
 	$(BIN)/python -m simulations.soak
 
-check: setup     ## format, lint, types, layering, generated code
+check: setup     ## format, lint, types, layering, duplicates, generated code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/pylint $(ROOMS)
 	$(BIN)/python simulations/generate.py --check
 	$(BIN)/python -m simulations.catalogue --check
 

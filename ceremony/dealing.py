@@ -24,7 +24,7 @@ from model.plan import PlannedProcess
 from model.suite import SUITE
 from model.toml import to_toml
 from runtime.errors import CertificateError, SettingsError
-from runtime.site.certificates import fingerprint, issue
+from runtime.site.certificates import Validity, fingerprint, issue
 from runtime.site.endpoints import write_atomically, write_endpoints
 from runtime.site.identity import write_federation_signature
 from runtime.site.joining import FIRST_EPOCH, Site, load_site, subject_of
@@ -114,8 +114,7 @@ def _certificate(
             subject_of(site.plan, member.planned),
             authority.certificates,
             server=member.is_process,
-            days=CERTIFICATE_DAYS,
-            now=now,
+            validity=Validity(now, CERTIFICATE_DAYS),
             rng=rng,
         )
     except CertificateError as error:

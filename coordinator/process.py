@@ -15,13 +15,12 @@ from coordinator.case import store
 from coordinator.case.erasing import Erasures
 from coordinator.case.journal import Journal
 from coordinator.case.rechecks import Rechecks
-from coordinator.case.refusals import Refusals
 from coordinator.case.service import CaseService
 from coordinator.case.vault import Vault
 from coordinator.engine.engine import Engine
 from coordinator.engine.workers import Workers
 from coordinator.opening.opening import Opening
-from coordinator.opening.rechecking import RecheckService
+from coordinator.opening.rechecking import Kept, RecheckService
 from coordinator.opening.relay import Relay
 from coordinator.settings import CoordinatorSettings
 from hedui.v1.policy_pb2_grpc import add_PolicyServiceServicer_to_server
@@ -74,19 +73,20 @@ def build_desk(parts: Parts) -> Desk:
         clock=parts.clock,
         retention_days=settings.retention_days,
     )
-    refusals = Refusals(parts.writer, kek=parts.kek, rng=parts.rng)
     cases = CaseService(
         journal=journal,
         federation=parts.federation,
-        policy_of=policies.approved,
+        policies=policies,
         wake=workers.submit,
         erasures=erasures,
-        refusals=refusals,
+        refusals=parts.refusals,
     )
     rechecks = RecheckService(
-        journal=journal,
-        rechecks=Rechecks(parts.database, parts.writer, vault=vault, rng=parts.rng),
-        refusals=refusals,
+        kept=Kept(
+            journal=journal,
+            rechecks=Rechecks(parts.database, parts.writer, vault=vault, rng=parts.rng),
+            refusals=parts.refusals,
+        ),
         relay=relay,
         issued_of=engine.issued,
         policy_bytes=policies.exact,
@@ -170,7 +170,7 @@ def _relay(parts: Parts, journal: Journal) -> Relay:
 
 def _engine(parts: Parts, journal: Journal, relay: Relay, policies: Policies) -> Engine:
     settings: CoordinatorSettings = parts.settings
-    federation, key = parts.federation, parts.federation.joint_key.key.public
+    federation = parts.federation
     revocations = Revocations(
         parts.dialer,
         federation,
@@ -182,7 +182,6 @@ def _engine(parts: Parts, journal: Journal, relay: Relay, policies: Policies) ->
         journal=journal,
         dialer=parts.dialer,
         federation=federation,
-        key=key,
         revocations=revocations,
         settings=settings,
         clock=parts.clock,

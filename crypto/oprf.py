@@ -61,11 +61,6 @@ class Suite:
         return b"OPRFV1-" + bytes([self.mode]) + b"-" + self.identifier.encode()
 
     @property
-    def output_bytes(self) -> int:
-        """Length of F: 64 with SHA-512, 32 with SHA-256."""
-        return hashlib.new(self.hash_name).digest_size
-
-    @property
     def proof_bytes(self) -> int:
         """Length of a proof: two scalars."""
         return 2 * self.group.scalar_bytes

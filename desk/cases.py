@@ -35,6 +35,17 @@ def case_table(case: pb.Case) -> dict[str, Any]:
         "ledger_entry": int(case.ledger_entry) if case.has_entry else None,
         "departments": [_department(each) for each in case.departments],
         "programmes": [_programme(each) for each in case.programmes],
+        "items": [_item(each) for each in case.items],
+    }
+
+
+def _item(found: pb.Item) -> dict[str, Any]:
+    steps = [{"step": each.step, "days": each.days, "at": each.at} for each in found.steps]
+    return {
+        "programme": found.programme,
+        "office": found.office,
+        "state": found.state,
+        "steps": steps,
     }
 
 

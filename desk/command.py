@@ -18,6 +18,8 @@ from rich.text import Text
 from desk.program import Given
 from desk.words import visible
 from model.fields import parse_time
+from model.messages import N_
+from model.messages import gettext as _
 from runtime.errors import SettingsError
 from runtime.site.profile import Profile, default_user_folder, find_profile
 
@@ -55,15 +57,20 @@ class Options:
         """Who acts: ``--person``, else the profile's. Raises SettingsError where none does."""
         name = self.person_option or ("" if self.home_option else self._profile().person)
         if not name:
-            raise SettingsError(f"{self.source}: nobody acts. Name a person with --person NAME")
+            raise SettingsError(
+                _(
+                    "{source}: no person is named. Say who acts with --person NAME",
+                    source=self.source,
+                )
+            )
         return name
 
     @property
     def source(self) -> str:
         """Which home or profile this command used, for messages."""
         if self.home_option is not None:
-            return f"home {self.home_option}"
-        return f"profile {self._profile().path}"
+            return _("home {folder}", folder=self.home_option)
+        return _("profile {file}", file=self._profile().path)
 
     def _profile(self) -> Profile:
         return find_profile(
@@ -87,26 +94,26 @@ def print_table(
     columns: Mapping[str, str],
     *,
     as_json: bool,
-    empty: str = "none",
+    empty: str = N_("none"),
 ) -> None:
     """Print rows as a table, or as a JSON list.
 
     Args:
         rows: One mapping a row; JSON prints all keys, the table those of ``columns``.
-        columns: Key to heading, in order.
+        columns: Key to heading, in order; headings are marked for the catalogue, and said here.
         as_json: Whether ``--json`` was given.
-        empty: What the table prints when there is no row.
+        empty: What the table prints when there is no row; marked, and said here.
     """
     if as_json:
         print_json(list(rows))
         return
     if not rows:
-        sys.stdout.write(empty + "\n")
+        sys.stdout.write(_(empty) + "\n")
         return
     table = Table()
     for heading in columns.values():
         # Folded, never cut: an id that lost its end is no use.
-        table.add_column(heading, overflow="fold")
+        table.add_column(_(heading), overflow="fold")
     for row in rows:
         # Text, not str: a place such as [rules.income] is no markup.
         table.add_row(*(Text(visible(str(row.get(key, "")))) for key in columns))
@@ -130,4 +137,6 @@ def zone_named(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        raise typer.BadParameter(f"no time zone {name!r}; write Asia/Shanghai") from None
+        raise typer.BadParameter(
+            _('there is no time zone "{name}"; write, for example, Asia/Shanghai', name=name)
+        ) from None

@@ -6,12 +6,14 @@ import typer
 
 from desk.command import print_table
 from hedui.v1 import policy_pb2 as pb
+from model.messages import N_
+from model.messages import gettext as _
 
 COLUMNS = {
-    "name": "name",
-    "digest": "digest",
-    "approved_at": "approved",
-    "withdrawn_at": "withdrawn",
+    "name": N_("name"),
+    "digest": N_("digest"),
+    "approved_at": N_("approved"),
+    "withdrawn_at": N_("withdrawn"),
 }
 
 
@@ -27,11 +29,17 @@ def print_policies(policies: Iterable[pb.PolicyRow], *, as_json: bool) -> None:
         }
         for row in policies
     ]
-    print_table(rows, COLUMNS, as_json=as_json, empty="no policy has been approved here")
+    print_table(rows, COLUMNS, as_json=as_json, empty=N_("no policy has been approved here"))
 
 
 def print_approved(reply: pb.ApprovePolicyReply, process: str) -> None:
     """Print that a policy is in force, and what is remarked on it."""
     for finding in reply.findings:
         typer.echo(finding)
-    typer.echo(f"{reply.digest.hex()} is in force at {process}.")
+    digest = reply.digest.hex()
+    typer.echo(_("{digest} is now in force at {process}.", digest=digest, process=process))
+
+
+def out_of_force(digest: str, process: str) -> str:
+    """What a withdrawal says."""
+    return _("{digest} is no longer in force at {process}.", digest=digest, process=process)

@@ -17,11 +17,13 @@ from typer.main import get_command
 
 from model.messages import Language, gettext, language_of, speak
 
-Home = Annotated[Path | None, typer.Option("--home", help="HEDUI_HOME: the folder of this site.")]
+Home = Annotated[Path | None, typer.Option("--home", help="The folder of this site, HEDUI_HOME.")]
 ProfileOption = Annotated[
-    Path | None, typer.Option("--profile", help="hedui.toml, or the folder that holds it.")
+    Path | None, typer.Option("--profile", help="A hedui.toml, or the folder that holds one.")
 ]
-PersonOption = Annotated[str, typer.Option("--person", help="Who acts: a name under HOME/people.")]
+PersonOption = Annotated[
+    str, typer.Option("--person", help="Who is acting: a name under HOME/people.")
+]
 Lang = Annotated[
     Language | None,
     typer.Option(
@@ -32,7 +34,7 @@ Lang = Annotated[
         callback=lambda chosen: speak(chosen or language_of(os.environ)),
     ),
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show the whole trace of an error.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the full trace of an error.")]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from ledger.verify.reconcile import find_federation, read_verified
 from ledger.verify.reconcile_facts import Ledger
 from ledger.verify.tree import Broken
 from ledger.verify.verdict import CODES
+from model.messages import gettext as _
 from runtime.errors import SettingsError
 from runtime.site.identity import load_federation
 from runtime.site.joining import load_site
@@ -18,7 +19,9 @@ from runtime.witness.verifiers import log_verifiers, witness_verifiers
 
 FederationFile = Annotated[
     Path | None,
-    typer.Option("--federation", help="federation.toml to trust; default: this home's, verified."),
+    typer.Option(
+        "--federation", help="The federation.toml to trust; default: this home's, once verified."
+    ),
 ]
 
 
@@ -36,7 +39,9 @@ def trusted_federation(chosen: Options, bundles: list[Path], given: Path | None)
     if home is not None and (home / "federation.toml").is_file():
         load_federation(home, load_site(home).root_verify_key)
         return (home / "federation.toml").read_bytes()
-    typer.echo("federation file: found beside the logs; compare it with yours", err=True)
+    typer.echo(
+        _("using the federation file found next to the logs; compare it with your own"), err=True
+    )
     return find_federation(bundles, None)
 
 
@@ -45,7 +50,8 @@ def read_ledgers(bundles: list[Path], federation: bytes) -> list[Ledger]:
     try:
         return read_verified(bundles, federation)
     except Broken as broken:
-        typer.echo(visible(f"{broken.sentence}. Nothing was done with it"), err=True)
+        said = _("{fault}. Nothing was done with it", fault=broken.sentence)
+        typer.echo(visible(said), err=True)
         raise typer.Exit(CODES[broken.kind]) from None
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from crypto import paillier
 from crypto.commit import Reveal
 from model.documents.opening import OpeningPermit, answer_set_digest
 from model.documents.query import Manifest
@@ -19,6 +18,7 @@ from model.documents.signed import Signed
 from model.federation import Federation
 from model.opening import (
     CaseTerms,
+    Holders,
     MismatchError,
     case_terms,
     check_holders,
@@ -41,6 +41,19 @@ from runtime.errors import Refusal
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What the relay of an opening shows; nothing in it has been checked."""
+
+    manifest: Signed
+    permit: Signed
+    first: Signed | None
+    """For a re-check alone: the permit of the determination. Whether it is there decides which
+    kind of permit is expected, and under which label it must be signed."""
+    reveals: Mapping[str, Reveal]
+    answers: Sequence[Signed]
+
+
+@dataclass(frozen=True)
 class Context:
     """An opening that has been checked."""
 
@@ -58,28 +71,15 @@ class Context:
 
 
 def check_context(
-    *,
-    manifest: Signed,
-    permit: Signed,
-    first: Signed | None,
-    reveals: Mapping[str, Reveal],
-    answers: Sequence[Signed],
-    policy_of: PolicyLookup,
-    federation: Federation,
-    key: paillier.PublicKey,
-    now: datetime,
+    shown: Shown, *, policy_of: PolicyLookup, federation: Federation, now: datetime
 ) -> Context:
-    """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason.
-
-    Args:
-        first: For a re-check alone: the permit of the determination. Whether it is there decides
-            which kind of permit is expected, and under which label it must be signed.
-    """
+    """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason."""
+    manifest, permit, first = shown.manifest, shown.permit, shown.first
     claims = open_manifest(manifest, federation, now)
     policy = policy_of(claims.policy)
     try:
-        terms = case_terms(claims, reveals, policy)
-        allowed, recipient = _allowed(claims, manifest, permit, first, federation, now)
+        terms = case_terms(claims, shown.reveals, policy)
+        allowed, recipient = _allowed(claims, shown, federation, now)
         check_split(claims, allowed)
     except MismatchError as error:
         raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
@@ -87,7 +87,7 @@ def check_context(
         require_minimum(terms.layout, allowed.answering)
     except InputError as error:
         raise Refusal(Reason.TOO_FEW_DEPARTMENTS, str(error)) from None
-    ciphertexts = check_answers(claims, manifest.digest, allowed, answers, federation, key)
+    ciphertexts = check_answers(claims, manifest.digest, allowed, shown.answers, federation)
     return Context(
         manifest=claims,
         manifest_digest=manifest.digest,
@@ -101,23 +101,17 @@ def check_context(
 
 
 def _allowed(
-    claims: Manifest,
-    manifest: Signed,
-    permit: Signed,
-    first: Signed | None,
-    federation: Federation,
-    now: datetime,
+    claims: Manifest, shown: Shown, federation: Federation, now: datetime
 ) -> tuple[OpeningPermit, str]:
     """The permit, its holders being those that its kind demands; and who may read the output."""
-    names, threshold = [h.name for h in federation.holders], federation.joint_key.threshold
-    if first is None:
-        allowed = open_permit(permit, manifest, federation, now)
-        check_holders(claims, allowed, names, threshold)
+    if shown.first is None:
+        allowed = open_permit(shown.permit, shown.manifest, federation, now)
+        check_holders(claims, allowed, Holders.of(federation))
         return allowed, federation.coordinator.name
-    again = open_recheck(permit, manifest, federation, now)
-    before = open_first_permit(first, federation)
-    beside = federation.holders_beside(again.reviewer)
-    check_recheck(claims, again, before, first.digest, names, threshold, beside)
+    again = open_recheck(shown.permit, shown.manifest, federation, now)
+    before = open_first_permit(shown.first, federation)
+    holders = Holders.of(federation, reviewer=again.reviewer)
+    check_recheck(claims, again, before, shown.first.digest, holders)
     return again, again.reviewer
 
 
@@ -127,12 +121,12 @@ def check_answers(
     permit: OpeningPermit,
     answers: Sequence[Signed],
     federation: Federation,
-    key: paillier.PublicKey,
 ) -> tuple[int, ...]:
     """Exactly one sound answer per answering department, and the digest that the permit names."""
     if len(answers) != len(permit.answering):
         raise Refusal(Reason.ANSWER_SET_INVALID, "not one answer per answering department")
     bodies: dict[str, bytes] = {}
+    key = federation.joint_key.key.public
     found = []
     for department, signed in zip(permit.answering, answers, strict=True):
         answer = open_answer(signed, department, manifest_digest, federation)

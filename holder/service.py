@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from hedui.v1 import holder_pb2 as pb
 from hedui.v1 import holder_pb2_grpc
 from holder import evaluator, masker, sharing, store
-from holder.checks import Context, check_context
+from holder.checks import Context, Shown, check_context
 from holder.session import Holder
 from model.documents.opening import Acceptance, HolderRole, Kind
 from model.documents.signed import sign
@@ -36,7 +36,7 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
 
     def Accept(self, request: pb.AcceptRequest, context: grpc.ServicerContext) -> pb.AcceptReply:
         """Sign that this holder will take part in the opening of one manifest."""
-        return self._answer("", lambda: self._accept(request))
+        return self._answer(lambda about: self._accept(request))
 
     def Mask(self, request: pb.MaskRequest, context: grpc.ServicerContext) -> pb.MaskReply:
         """Step 1."""
@@ -57,30 +57,28 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
 
     def Compare(self, request: pb.CompareRequest, context: grpc.ServicerContext) -> pb.CompareReply:
         """Step 4."""
-        permit = _digest(request.permit)
-        return self._answer(permit, lambda: masker.compare(self._holder, permit, request.bits))
+        return self._step(request.permit, lambda p: masker.compare(self._holder, p, request.bits))
 
     def Conclude(
         self, request: pb.ConcludeRequest, context: grpc.ServicerContext
     ) -> pb.ConcludeReply:
         """Step 5."""
-        permit = _digest(request.permit)
-        return self._answer(permit, lambda: evaluator.conclude(self._holder, permit, request.terms))
+        return self._step(
+            request.permit, lambda p: evaluator.conclude(self._holder, p, request.terms)
+        )
 
     def ProveShare(
         self, request: pb.ProveShareRequest, context: grpc.ServicerContext
     ) -> pb.ProveShareReply:
         """After share_invalid."""
-        permit = _digest(request.permit)
-        return self._answer(permit, lambda: sharing.prove(self._holder, permit))
+        return self._step(request.permit, lambda p: sharing.prove(self._holder, p))
 
     def NameCheat(
         self, request: pb.NameCheatRequest, context: grpc.ServicerContext
     ) -> pb.NameCheatReply:
         """After share_invalid, at the evaluator."""
-        permit = _digest(request.permit)
-        return self._answer(
-            permit, lambda: evaluator.name_cheat(self._holder, permit, request.proofs)
+        return self._step(
+            request.permit, lambda p: evaluator.name_cheat(self._holder, p, request.proofs)
         )
 
     def _accept(self, request: pb.AcceptRequest) -> pb.AcceptReply:
@@ -106,38 +104,42 @@ class HolderService(holder_pb2_grpc.HolderServiceServicer):
         return pb.AcceptReply(acceptance=signed_to_wire(document))
 
     def _opening(self, message: pb.OpeningContext, step: Callable[[Context], R]) -> R:
-        permit = signed_from_wire(message.permit).digest
-        return self._answer(permit, lambda: step(self._checked(message)))
+        def checked(about: dict[str, str]) -> R:
+            about["permit"] = signed_from_wire(message.permit).digest
+            return step(self._checked(message))
+
+        return self._answer(checked)
+
+    def _step(self, permit: bytes, step: Callable[[str], R]) -> R:
+        def known(about: dict[str, str]) -> R:
+            about["permit"] = _digest(permit)
+            return step(about["permit"])
+
+        return self._answer(known)
 
     def _checked(self, message: pb.OpeningContext) -> Context:
         parts = self._holder.parts
-        return check_context(
+        shown = Shown(
             manifest=signed_from_wire(message.manifest),
             permit=signed_from_wire(message.permit),
             first=signed_from_wire(message.first) if message.HasField("first") else None,
             reveals=reveals_from_wire(message.reveals),
             answers=[signed_from_wire(a) for a in message.answers],
+        )
+        return check_context(
+            shown,
             policy_of=self._holder.policy_of,
             federation=parts.federation,
-            key=self._holder.joint.public,
             now=parts.clock.now(),
         )
 
-    def _answer(self, permit: str, step: Callable[[], R]) -> R:
-        """Run a step; ledger a refusal with its reason, and disclose only while someone waits."""
-        try:
-            reply = step()
-        except Refusal as refusal:
-            self._ledger_refusal(permit, refusal.reason)
-            raise
+    def _answer(self, step: Callable[[dict[str, str]], R]) -> R:
+        """Run a step, which notes its permit; disclose only while someone waits."""
+        about: dict[str, str] = {}
+        with self._holder.parts.refusals.ledgered("opening.refused", clear=about):
+            reply = step(about)
         ensure_time()
         return reply
-
-    def _ledger_refusal(self, permit: str, reason: Reason) -> None:
-        about = {"permit": permit} if permit else {}
-        self._holder.parts.writer.run(
-            lambda tx: tx.append("opening.refused", reason=str(reason), **about)
-        )
 
 
 def _role(text: str) -> HolderRole:

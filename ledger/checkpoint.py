@@ -40,6 +40,11 @@ def origin_of(federation: str, process: str) -> str:
     return f"{ORIGIN_PREFIX}{federation}/{process}"
 
 
+def process_of(origin: str) -> str:
+    """The process whose log this is; the inverse of ``origin_of``."""
+    return origin.rpartition("/")[2]
+
+
 def sign(checkpoint: Checkpoint, key: SigningKey) -> bytes:
     """Return the signed note; the key's name is the origin."""
     return sign_note(checkpoint.text(), name=checkpoint.origin, key=key).to_bytes()

@@ -15,6 +15,7 @@ The folder appears under its name when it is complete, or not at all. Memory sta
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO
@@ -30,47 +31,52 @@ FORMAT = "hedui-bundle/1"
 CHUNK = 1 << 16
 
 
-def write_bundle(
-    target: Path,
-    *,
-    origin: str,
-    size: int,
-    entries: Iterable[bytes],
-    hashes: Iterable[bytes],
-    checkpoints: Iterable[tuple[int, bytes]],
-    keys: Iterable[str],
-    policies: Iterable[bytes] = (),
-    extra: Mapping[str, bytes] | None = None,
-    chunk: int = CHUNK,
-) -> None:
+@dataclass(frozen=True)
+class Contents:
+    """What a bundle holds."""
+
+    origin: str
+    """The log's name."""
+    size: int
+    """Number of entries to write; ``entries`` gives as many, ``hashes`` its nodes."""
+    entries: Iterable[bytes]
+    """Exact entries, from 0 on."""
+    hashes: Iterable[bytes]
+    """All stored hashes for them in post-order, 32 bytes each."""
+    checkpoints: Iterable[tuple[int, bytes]]
+    """Size and signed note, ascending; at least one should cover ``size``."""
+    keys: Iterable[str]
+    """vkey lines."""
+    policies: Iterable[bytes] = ()
+    """Exact bytes of those that entries approve; asked for after all entries."""
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+    """File name to contents, for the folder ``extra``."""
+
+
+def write_bundle(target: Path, log: Contents, *, chunk: int = CHUNK) -> None:
     """Write the bundle ``target``, a folder that does not exist yet.
 
     Args:
         target: Its parent exists.
-        origin: The log's name.
-        size: Number of entries to write; ``entries`` gives as many, ``hashes`` its nodes.
-        entries: Exact entries, from 0 on.
-        hashes: All stored hashes for them in post-order, 32 bytes each.
-        checkpoints: Size and signed note, ascending; at least one should cover ``size``.
-        keys: vkey lines.
-        policies: Exact bytes of those that entries approve; asked for after all entries.
-        extra: File name to contents, for the folder ``extra``.
+        log: What is written.
         chunk: Entries per file, a multiple of 1024.
 
     Raises ExportError, and leaves nothing behind.
     """
     if target.exists():
-        raise ExportError(f"{target} exists already; name another folder")
+        raise ExportError(f"{target} already exists; name another folder")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         part.mkdir()
-        _write_log(part, size, iter(entries), iter(hashes), chunk)
-        count = _write_notes(part, checkpoints)
-        _write_files(part / "keys", {f"{i}.vkey": f"{k}\n".encode() for i, k in enumerate(keys)})
-        _write_files(part / "policies", {f"{policy_digest(p)}.toml": p for p in policies})
-        _write_files(part / "extra", extra or {})
-        about: dict[str, jcs.Json] = {"format": FORMAT, "origin": origin, "chunk": chunk}
-        about |= {"entries": size, "checkpoints": count}
+        _write_log(part, log.size, iter(log.entries), iter(log.hashes), chunk)
+        count = _write_notes(part, log.checkpoints)
+        _write_files(
+            part / "keys", {f"{i}.vkey": f"{k}\n".encode() for i, k in enumerate(log.keys)}
+        )
+        _write_files(part / "policies", {f"{policy_digest(p)}.toml": p for p in log.policies})
+        _write_files(part / "extra", log.extra)
+        about: dict[str, jcs.Json] = {"format": FORMAT, "origin": log.origin, "chunk": chunk}
+        about |= {"entries": log.size, "checkpoints": count}
         (part / "bundle.json").write_bytes(jcs.encode(about) + b"\n")
         os.sync()
         part.rename(target)

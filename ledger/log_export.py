@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ledger import log
-from ledger.export import write_bundle
+from ledger.export import Contents, write_bundle
 from ledger.log import Connection
 from ledger.merkle import node_count
 from ledger.signer import LogSigner
@@ -27,8 +27,7 @@ def export(
     """
     size = log.size(conn)
     head = signer.checkpoint(conn)
-    write_bundle(
-        target,
+    contents = Contents(
         origin=signer.origin,
         size=size,
         entries=log.entries(conn, 0, size),
@@ -36,8 +35,9 @@ def export(
         checkpoints=_notes(conn, size, head),
         keys=sorted({signer.verifier.vkey(), *log.keys(conn), *keys}),
         policies=policies,
-        extra=extra,
+        extra=extra or {},
     )
+    write_bundle(target, contents)
     return size
 
 

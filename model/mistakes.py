@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from model.limits import MAX_NAME
+from model.messages import N_, gettext
 
 _MOST_TOLD: Final = 3
 _MOST_KNOWN: Final = 20
@@ -22,12 +23,14 @@ _MISSING: Final = "missing"
 _OURS: Final = "Value error, "
 _FORMS: Final = {
     r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$": (
-        "lower-case letters, digits, dots and hyphens, such as tax.wages"
+        N_("lower-case letters, digits, dots and hyphens, such as tax.wages")
     ),
-    r"^[0-9]{6}$": "six digits",
-    r"^[0-9a-f]{64}$": "64 lower-case hex digits",
-    r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}$": "3 to 40 letters, digits and hyphens, no hyphen first",
-    r"^[^\s:/]+:[0-9]{1,5}$": "host:port, such as 127.0.0.1:7000",
+    r"^[0-9]{6}$": N_("six digits"),
+    r"^[0-9a-f]{64}$": N_("64 lower-case hex digits"),
+    r"^[A-Za-z0-9][A-Za-z0-9-]{2,39}$": N_(
+        "3 to 40 letters, digits and hyphens, not beginning with a hyphen"
+    ),
+    r"^[^\s:/]+:[0-9]{1,5}$": N_("host:port, such as 127.0.0.1:7000"),
 }
 """Patterns that people meet, in words."""
 
@@ -39,8 +42,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = nearest(word, names)
     if near:
-        return f'. Did you mean "{near}"?'
-    return f" (known: {listed(names)})" if names else ""
+        return ". " + gettext('Did you mean "{near}"?', near=near)
+    return " " + gettext("(known: {names})", names=listed(names)) if names else ""
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
@@ -82,12 +85,12 @@ def _sentence(
         # The key is not there, or nobody knows it: its table is the last thing to look into.
         place, key = loc[:-1], str(loc[-1])
         if detail["type"] == _MISSING:
-            return f'{_where(place, table)}key "{key}" is missing'
+            return _where(place, table) + gettext('key "{key}" is missing', key=key)
         hint = did_you_mean(key, _fields(_walk(place, model)[2]))
-        return f'{_where(place, table)}unknown key "{_shown(key)}"{hint}'
+        return _where(place, table) + gettext('unknown key "{key}"', key=_shown(key)) + hint
     place, key, _ = _walk(loc, model)
     said = _said(detail)
-    named = f'key "{_shown(key)}": {said}' if key else said
+    named = gettext('key "{key}": {what}', key=_shown(key), what=said) if key else said
     return f"{_where(place, table)}{named}"
 
 
@@ -179,9 +182,11 @@ def _said(detail: ErrorDetails) -> str:
         return message.removeprefix(_OURS)
     if detail["type"] == "string_pattern_mismatch":
         pattern = str(detail["ctx"]["pattern"])
-        return _FORMS.get(pattern, "not in the form that it must have")
+        return (
+            gettext(_FORMS[pattern]) if pattern in _FORMS else gettext("not in the required form")
+        )
     if detail["type"] == "string_type":
-        return "write it in quotes"
+        return gettext("write it in quotes")
     return f"{message[:1].lower()}{message[1:]}"
 
 

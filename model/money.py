@@ -5,9 +5,6 @@ Money is counted in fen (分, 0.01 yuan), floor area in 0.01 m², everything els
 
 import re
 from enum import StrEnum
-from typing import NewType
-
-Fen = NewType("Fen", int)
 
 MAX_DIGITS = 15
 _WRITTEN = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?", re.ASCII)

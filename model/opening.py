@@ -21,6 +21,7 @@ from model.documents.opening import (
     recheck_order,
 )
 from model.documents.query import Manifest
+from model.federation import Federation
 from model.policy.compiling import Inputs, Layout, check_inputs, compile_policy
 from model.policy.errors import InputError
 from model.policy.parsing import Policy
@@ -104,16 +105,28 @@ def check_split(manifest: Manifest, permit: OpeningPermit) -> None:
         raise MismatchError("the answering departments are not in the manifest's order")
 
 
-def check_holders(
-    manifest: Manifest, permit: Permit, holders: Sequence[str], threshold: int
-) -> None:
-    """Raise MismatchError unless the permit's holders follow the manifest's order of holders.
+@dataclass(frozen=True)
+class Holders:
+    """The federation's key holders."""
 
-    Args:
-        holders: All holders of the federation.
-        threshold: t; so many holders stand in the permit.
-    """
-    _check_order(permit, holder_order(manifest.nonce, manifest.federation, holders), threshold)
+    names: Sequence[str]
+    threshold: int
+    """t; so many holders stand in a permit."""
+    beside: Collection[str] = ()
+    """Of a re-check: those in the reviewer's own organisation; they never mask."""
+
+    @classmethod
+    def of(cls, federation: Federation, *, reviewer: str = "") -> "Holders":
+        """Those of this federation; of a re-check, as its reviewer has them."""
+        beside = federation.holders_beside(reviewer) if reviewer else ()
+        names = [holder.name for holder in federation.holders]
+        return cls(names, federation.joint_key.threshold, beside)
+
+
+def check_holders(manifest: Manifest, permit: Permit, holders: Holders) -> None:
+    """Raise MismatchError unless the permit's holders follow the manifest's order of holders."""
+    order = holder_order(manifest.nonce, manifest.federation, holders.names)
+    _check_order(permit, order, holders.threshold)
 
 
 def check_recheck(
@@ -121,24 +134,19 @@ def check_recheck(
     permit: RecheckPermit,
     first: Permit,
     first_digest: str,
-    holders: Sequence[str],
-    threshold: int,
-    beside: Collection[str],
+    holders: Holders,
 ) -> None:
     """Raise MismatchError unless ``permit`` opens what ``first`` opened, by another pair.
 
     Args:
         first: The permit of the determination; its signature is verified already.
         first_digest: Of its body, hex.
-        holders: All holders of the federation.
-        threshold: t; so many holders stand in the permit.
-        beside: Those in the reviewer's own organisation: they never mask.
     """
-    check_holders(manifest, first, holders, threshold)
+    check_holders(manifest, first, holders)
     if permit.first != first_digest or _opens(permit) != _opens(first):
         raise MismatchError("the re-check is not of what the first permit opened")
-    order = holder_order(manifest.nonce, manifest.federation, holders)
-    _check_order(permit, recheck_order(order, first), threshold, beside)
+    order = holder_order(manifest.nonce, manifest.federation, holders.names)
+    _check_order(permit, recheck_order(order, first), holders.threshold, holders.beside)
     if not another_pair(permit.holders, first):
         raise MismatchError("masker and evaluator of the re-check are those of the first opening")
 

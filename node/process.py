@@ -30,6 +30,7 @@ from runtime.background import Background
 from runtime.errors import SettingsError
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts
+from runtime.refusing import Refusals
 from runtime.site.key_share import load_share
 from runtime.storage.revisions import Revisions
 from runtime.transport.server import AddService, offer
@@ -171,6 +172,12 @@ def _query_service(
             writer=parts.writer,
             write_timeout_s=settings.ledger_write_timeout_s,
         ),
+        refusals=Refusals(
+            parts.writer,
+            kek=parts.kek,
+            rng=parts.rng,
+            timeout_s=settings.ledger_write_timeout_s,
+        ),
         clock=parts.clock,
         log=parts.log,
     )
@@ -190,6 +197,7 @@ def _audit_service(parts: Parts) -> AddService:
         kek=parts.kek,
         database=parts.database,
         writer=parts.writer,
+        refusals=parts.refusals,
         clock=parts.clock,
         rng=parts.rng,
         max_a_day=parts.settings.max_opened_a_day,

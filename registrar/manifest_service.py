@@ -1,6 +1,6 @@
 """ManifestService: what the coordinator needs for a case. Thin; what is refused is ledgered."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 from hedui.v1 import common_pb2, registrar_pb2_grpc
 from hedui.v1 import registrar_pb2 as pb
@@ -56,14 +56,13 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
         manifest, answers = _digest(request.manifest), _digest(request.answers)
         if len(request.silent) > MAX_DEPARTMENTS:
             raise Refusal(Reason.MALFORMED, "more silent departments than there can be")
-        try:
+        about = {"manifest": manifest}
+        with self._office.parts.refusals.ledgered("permit.refused", clear=about):
             if request.kind != "rules":
                 raise Refusal(Reason.MALFORMED, 'kind: only "rules" is opened for a coordinator')
             row = find_manifest(self._office, manifest)
             with self._turns.take(manifest):
                 permit = issue_permit(self._office, row, answers, list(request.silent))
-        except Refusal as refusal:
-            self._refuse_permit(refusal, manifest)
         return pb.IssuePermitReply(permit=signed_to_wire(permit))
 
     def CloseApplication(
@@ -75,22 +74,13 @@ class ManifestService(registrar_pb2_grpc.ManifestServiceServicer):
         return common_pb2.Empty()
 
     def _issue(self, request: pb.IssueManifestRequest) -> Issued:
-        committed: dict[str, str] = {}
-        try:
+        who: dict[str, str] = {}
+        with self._office.parts.refusals.ledgered("manifest.refused", committed=who):
             signed, counter = signed_from_wire(request.request), None
-            committed = _named(signed)
+            who.update(_named(signed))
             if request.HasField("countersigned"):
                 counter = signed_from_wire(request.countersigned)
             return issue(self._office, signed, counter)
-        except Refusal as refusal:
-            if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-                raise
-            self._office.refuse("manifest.refused", refusal, committed)
-
-    def _refuse_permit(self, refusal: Refusal, manifest: str) -> NoReturn:
-        if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-            raise refusal
-        self._office.refuse("permit.refused", refusal, {}, clear={"manifest": manifest})
 
 
 def _named(signed: Signed) -> dict[str, str]:

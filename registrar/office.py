@@ -1,12 +1,11 @@
-"""What all parts of the registrar stand on, and the one way in which a refusal is ledgered."""
+"""What all parts of the registrar stand on."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
-from crypto.sealing import AtRestKey
 from hedui.v1 import common_pb2
 from ledger import log
 from model.documents.signed import Document, DocumentError, Signed, sign
@@ -84,36 +83,6 @@ class Office:
         if signed.signer != caller.name:
             raise Refusal(Reason.SIGNATURE_INVALID, f"{kind.__name__}: not signed by the caller")
         return open_signed(signed, kind, caller.member)
-
-    def refuse(
-        self,
-        event: str,
-        refusal: Refusal,
-        committed: Mapping[str, str],
-        *,
-        clear: Mapping[str, str | int] | None = None,
-        key: AtRestKey | None = None,
-        owner: str = "",
-    ) -> NoReturn:
-        """Write the refusal into the ledger, then raise it.
-
-        Args:
-            event: ``….refused``.
-            committed: Fields that are about somebody: salted commitments in the entry.
-            clear: Fields in clear.
-            key: Seals the reveals; the registrar's own where no authorization is meant.
-            owner: The authorization whose key that is.
-        """
-        salted = self.salted()
-        fields = {name: salted.commit(name, value) for name, value in committed.items()}
-        sealed = salted.seal(key or self.parts.kek, owner=owner) if committed else None
-
-        def write(tx: Tx) -> None:
-            all_fields = {**fields, **(clear or {}), "reason": str(refusal.reason)}
-            record(tx, event, all_fields, sealed)
-
-        self.parts.writer.run(write)
-        raise refusal
 
     def receipt(self, entry: int) -> common_pb2.LedgerReceipt:
         """Proof that a committed entry stands in this registrar's ledger."""

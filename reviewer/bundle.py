@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from crypto.errors import InvalidInput
 from ledger import checkpoint, merkle
-from ledger.checkpoint import Checkpoint
+from ledger.checkpoint import Checkpoint, process_of
 from ledger.errors import ExportError
 from ledger.export import FORMAT
 
@@ -49,7 +49,7 @@ class BundleReader:
     @property
     def process(self) -> str:
         """The last part of the origin."""
-        return self.origin.rpartition("/")[2]
+        return process_of(self.origin)
 
     def entries(self, first: int = 0) -> Iterator[tuple[int, bytes]]:
         """Index and exact bytes from ``first`` on."""

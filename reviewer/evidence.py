@@ -58,7 +58,7 @@ def write_evidence(query: str, bundles: Sequence[Path], target: Path) -> dict[st
     Raises ExportError where no bundle knows the query, or what cannot be read or written.
     """
     if target.exists():
-        raise ExportError(f"{target} exists already; name another folder")
+        raise ExportError(f"{target} already exists; name another folder")
     readers = [BundleReader(path) for path in bundles]
     about = _find(query, readers)
     chosen = {r.process: sorted(set(_chosen(r, about))) for r in readers}

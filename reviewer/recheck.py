@@ -20,7 +20,7 @@ from model.documents.opening import HolderHeader, Permit, RecheckPermit
 from model.documents.query import Manifest
 from model.documents.signed import DocumentError, Signed
 from model.federation import Federation
-from model.opening import check_recheck, check_split
+from model.opening import Holders, check_recheck, check_split
 from model.policy import Layout, compile_policy, parse
 from reviewer.entries import Row
 from runtime.disclosure import unseal_reveals
@@ -115,10 +115,9 @@ def check_papers(
         raise ValueError("a manifest or permit that is not the determination's")
     if (permit.reviewer, permit.determined) != (reviewer, merkle.leaf_hash(leaf).hex()):
         raise ValueError("a permit for another reviewer or of another determination")
-    names, threshold = [h.name for h in federation.holders], federation.joint_key.threshold
     check_split(manifest, permit)
-    beside = federation.holders_beside(permit.reviewer)
-    check_recheck(manifest, permit, before, first.digest, names, threshold, beside)
+    holders = Holders.of(federation, reviewer=permit.reviewer)
+    check_recheck(manifest, permit, before, first.digest, holders)
     return RecheckPapers(entry, manifest, permit, signed)
 
 

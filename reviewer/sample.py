@@ -1,6 +1,6 @@
 """One drawn sample: what was disclosed of it, its checks, and how it lies on the reviewer's disk.
 
-    openings.jsonl         lines of commitment, field, value, salt: `hedui ledger report --openings`
+    reveals.jsonl          lines of commitment, field, value, salt: `hedui ledger report --reveals`
     entry-12.json          the registrar's grant and what it opened, byte for byte
     answer-<query>.json    what a department opened
     sample.json            which entries, and those that were erased
@@ -177,7 +177,7 @@ def _summary(papers: Papers) -> list[str]:
 def refuse_target(folder: Path | None) -> None:
     """Raise SettingsError for a folder that exists, before anything is drawn."""
     if folder is not None and folder.exists():
-        raise SettingsError(f"{folder} exists already; name another folder")
+        raise SettingsError(f"{folder} already exists; name another folder")
 
 
 def keep_sample(folder: Path, sources: Sources, found: list[Sampled]) -> None:
@@ -213,7 +213,7 @@ def _files(sources: Sources, found: list[Sampled]) -> Iterator[tuple[str, bytes]
         for query, answer in each.answers.items():
             yield f"answer-{query}.json", answer.encode()
     yield "sample.json", jcs.encode(table)
-    yield "openings.jsonl", b"".join(lines)
+    yield "reveals.jsonl", b"".join(lines)
 
 
 def _reveals(sources: Sources, found: Sampled) -> Iterator[dict[str, jcs.Json]]:

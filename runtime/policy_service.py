@@ -5,6 +5,7 @@ here is never computed, whatever a manifest says.
 Learns: the ledger, which policy was approved and when, and by whom as a commitment.
 """
 
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from model.policy import Policy, PolicyError, check, parse, policy_digest, requi
 from model.reasons import Reason
 from model.roles import Role
 from runtime.errors import Refusal
+from runtime.refusing import Refusals
 from runtime.storage import store
 from runtime.storage.database import Database
 from runtime.storage.paging import Page, Rows, check_state, page_of
@@ -51,13 +53,21 @@ class Policies:
             raise Refusal(Reason.POLICY_UNKNOWN)
         return _parse(row.body, row.name)
 
+    def known(self, digest: str) -> Policy:
+        """A policy, also a withdrawn one. Raises Refusal(policy_unknown)."""
+        row = self._row(digest)
+        return _parse(row.body, row.name)
+
     def exact(self, digest: str) -> bytes:
         """The exact bytes of a policy, also of a withdrawn one. Raises Refusal(policy_unknown)."""
+        return self._row(digest).body
+
+    def _row(self, digest: str) -> store.PolicyRow:
         with self._database.read() as conn:
             row = store.policy_row(conn, digest)
         if row is None:
             raise Refusal(Reason.POLICY_UNKNOWN)
-        return row.body
+        return row
 
     def page(self, wanted: Page, state: str) -> tuple[Rows, str]:
         """A page of policies without their text, oldest approval first; then what comes after.
@@ -96,6 +106,7 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
         self._key_bits = key_bits
         self._kek = kek
         self._rng = rng
+        self._refusals = Refusals(writer, kek=kek, rng=rng)
 
     def ApprovePolicy(
         self, request: policy_pb2.ApprovePolicyRequest, context: Any
@@ -103,11 +114,9 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
         """Check the exact bytes and put them into force; twice is the same as once."""
         caller = current_caller()
         digest = policy_digest(request.policy)
-        try:
+        with self._ledgered(digest.hex(), caller):
             self._admit(caller)
             policy = self._sound(request.policy)
-        except Refusal as refusal:
-            self._refuse(refusal, digest.hex(), caller)
         self._approve(policy, request.policy, caller)
         findings = [str(finding) for finding in check(policy, key_bits=self._key_bits)]
         return policy_pb2.ApprovePolicyReply(digest=digest, findings=findings)
@@ -120,11 +129,9 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
         if len(request.digest) != DIGEST_BYTES:
             raise Refusal(Reason.MALFORMED, "a policy's digest is 32 bytes")
         digest = request.digest.hex()
-        try:
+        with self._ledgered(digest, caller):
             self._admit(caller)
             self._policies.approved(digest)
-        except Refusal as refusal:
-            self._refuse(refusal, digest, caller)
         self._record("policy.withdrawn", digest, caller, store.withdraw_policy)
         return common_pb2.Empty()
 
@@ -146,6 +153,10 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
             for row in rows
         ]
         return policy_pb2.ListPoliciesReply(policies=policies, next=after)
+
+    def _ledgered(self, digest: str, caller: Caller) -> AbstractContextManager[None]:
+        about, who = {"policy": digest}, {"person": caller.name}
+        return self._refusals.ledgered("policy.refused", committed=who, clear=about)
 
     def _admit(self, caller: Caller) -> None:
         if caller.role is not _APPROVERS[self._member.role]:
@@ -186,17 +197,3 @@ class PolicyService(policy_pb2_grpc.PolicyServiceServicer):
             store.keep_reveals(tx.conn, entry, sealed)
 
         self._writer.run(write)
-
-    def _refuse(self, refusal: Refusal, digest: str, caller: Caller) -> None:
-        """Ledger the refusal, then raise it."""
-        salted = Salted(rng=self._rng)
-        person = salted.commit("person", caller.name)
-        sealed = salted.seal(self._kek)
-
-        def write(tx: Tx) -> None:
-            reason = str(refusal.reason)
-            entry = tx.append("policy.refused", policy=digest, person=person, reason=reason)
-            store.keep_reveals(tx.conn, entry, sealed)
-
-        self._writer.run(write)
-        raise refusal

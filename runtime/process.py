@@ -34,6 +34,7 @@ from runtime.counters import Counters
 from runtime.errors import CertificateError, SettingsError
 from runtime.ledger_service import LedgerService
 from runtime.logging import FileSink, Log
+from runtime.refusing import Refusals
 from runtime.site.endpoints import Endpoints, RunFile, remove_run_file, write_run_file
 from runtime.site.identity import (
     Identity,
@@ -50,6 +51,7 @@ from runtime.storage.upgrade import Upgrading
 from runtime.storage.writer import Tx, Writer
 from runtime.transport.channel import Dialer
 from runtime.transport.door import DoorRecord
+from runtime.transport.guard import Host
 from runtime.transport.health import HealthServer
 from runtime.transport.server import AddService, Server, build_server
 from runtime.witness.service import Witnessing, WitnessService
@@ -76,6 +78,7 @@ class Parts:
     rng: Rng
     database: Database
     writer: Writer
+    refusals: Refusals
     signer: LogSigner
     dialer: Dialer
     log: Log
@@ -104,6 +107,18 @@ class Kind:
     init_command: str = "this process's init command"
 
 
+@dataclass(frozen=True)
+class Instruments:
+    """How tests look into a process."""
+
+    server: Sequence[grpc.ServerInterceptor] = ()
+    """Inside the guard; see ``build_server``."""
+    client: Sequence[Any] = ()
+    """On every channel that the process opens."""
+    strict_log: bool = False
+    """Raise where a log line has a key outside the allow-list."""
+
+
 class Service:
     """One process. ``start`` it, then ``stop`` it; a second start needs a new object."""
 
@@ -115,9 +130,7 @@ class Service:
         name: str,
         clock: Clock | None = None,
         rng: Rng = system_rng,
-        server_interceptors: Sequence[grpc.ServerInterceptor] = (),
-        client_interceptors: Sequence[Any] = (),
-        strict_log: bool = False,
+        instruments: Instruments | None = None,
     ) -> None:
         """Nothing happens before ``start``.
 
@@ -125,9 +138,7 @@ class Service:
             kind: The role's tables, settings and code.
             home: HEDUI_HOME; the process's folder is ``home / name``.
             clock: The system's if none is given.
-            server_interceptors: Inside the guard; see ``build_server``.
-            client_interceptors: On every channel that the process opens.
-            strict_log: Raise where a log line has a key outside the allow-list.
+            instruments: For tests that look inside.
         """
         self.name = name
         self.home = home
@@ -136,9 +147,7 @@ class Service:
         self._kind = kind
         self._clock = clock or SystemClock()
         self._rng = rng
-        self._server_interceptors = server_interceptors
-        self._client_interceptors = client_interceptors
-        self._strict_log = strict_log
+        self._instruments = instruments or Instruments()
         self._stack = ExitStack()
         self._writer_healthy = True
         self._certificate_holds = True
@@ -191,7 +200,7 @@ class Service:
             process=self.name,
             clock=self._clock,
             counters=self.counters,
-            strict=self._strict_log,
+            strict=self._instruments.strict_log,
         )
         origin = origin_of(federation.name, self.name)
         upgrading = Upgrading(
@@ -201,10 +210,7 @@ class Service:
             check=lambda conn: _check_owner(conn, origin, database_location(self.folder, settings)),
             tell=lambda step, to: log.info("database.upgrade", step=step, version=to),
         )
-        opened = _open(self.folder, settings, self._kind, upgrading=upgrading)
-        database = self._stack.enter_context(opened)
-        with database.read() as conn:
-            _check_owner(conn, origin, database)
+        database = self._open_database(settings, upgrading)
         writer = Writer(
             database,
             clock=self._clock,
@@ -217,7 +223,7 @@ class Service:
             identity=identity,
             endpoints=Endpoints(self.home),
             clock=self._clock,
-            extra_interceptors=self._client_interceptors,
+            extra_interceptors=self._instruments.client,
         )
         self._stack.callback(dialer.close)
         return Parts(
@@ -233,28 +239,39 @@ class Service:
             rng=self._rng,
             database=database,
             writer=writer,
+            refusals=Refusals(writer, kek=kek, rng=self._rng),
             signer=LogSigner(origin, identity.sign_key),
             dialer=dialer,
             log=log,
             counters=self.counters,
         )
 
+    def _open_database(self, settings: ProcessSettings, upgrading: Upgrading) -> Database:
+        opened = _open(self.folder, settings, self._kind, upgrading=upgrading)
+        database = self._stack.enter_context(opened)
+        with database.read() as conn:
+            upgrading.check(conn)
+        return database
+
     def _bind(self, settings: ProcessSettings, assembly: Assembly) -> None:
         parts = self.parts
         ledger = LedgerService(database=parts.database, writer=parts.writer, signer=parts.signer)
         self.health = HealthServer(settings.health_listen, self.counters)
         self._stack.callback(self.health.stop)
-        self.server = build_server(
-            [*assembly.services, ledger.offered(), *_witness_door(parts)],
+        host = Host(
             member=parts.member,
             identity=parts.identity,
             federation=parts.federation,
-            listen=settings.listen,
-            settings=settings.server,
             clock=self._clock,
             log=parts.log,
             counters=self.counters,
-            extra_interceptors=self._server_interceptors,
+        )
+        self.server = build_server(
+            [*assembly.services, ledger.offered(), *_witness_door(parts)],
+            host,
+            listen=settings.listen,
+            settings=settings.server,
+            extra_interceptors=self._instruments.server,
         )
         self._stack.callback(self._say_goodbye)
         self._stack.callback(self.server.stop)
@@ -358,7 +375,6 @@ def witnessing_of(parts: Parts) -> Witnessing | None:
         return None
     return Witnessing(
         federation=parts.federation,
-        name=parts.name,
         key=parts.identity.cosign_key,
         signer=parts.signer,
         database=parts.database,
@@ -402,7 +418,7 @@ def create_database(folder: Path, kind: Kind, *, federation: str, clock: Clock) 
     settings = load_process_settings(folder, kind)
     (folder / "data").mkdir(mode=0o700, exist_ok=True)
     if isinstance(at := database_location(folder, settings), Path) and at.exists():
-        raise SettingsError(f"{at} exists already. Move it away if it is really to be replaced")
+        raise SettingsError(f"{at} already exists. Move it away if you really want to replace it")
     with (
         _open(folder, settings, kind, create=True) as database,
         Writer(database, clock=clock, on_health=lambda _healthy, _reason: None).start() as writer,

@@ -14,7 +14,7 @@ import string
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_file
@@ -23,6 +23,8 @@ from babel.messages.pofile import read_po, write_po
 from typer.main import get_command
 
 from coordinator.case.state import CaseState, TicketState
+from desk.client.health import State
+from desk.commands.case import Choice
 from desk.program import LazyGroup
 from model.messages import DOMAIN, FOLDER, LOCALES
 from model.policy.determining import Verdict
@@ -35,6 +37,10 @@ LISTS: Final[dict[str, Iterable[str]]] = {
     "case": CaseState,
     "department": TicketState,
     "outcome": Verdict,
+    "letter": ("draft", "in-force", "revoked", "ended", "erased"),
+    "budget": ("proposed", "approved"),
+    "decision": Choice,
+    "process": get_args(State),
 }
 """Closed lists whose words are shown, by the context that ``pgettext`` is given."""
 KEYWORDS: Final[dict[str, Any]] = {
@@ -125,6 +131,9 @@ def translation(messages: Undated, locale: str) -> tuple[Undated, list[str]]:
     for message in _bodies(messages):
         old = known.get(message.id, message.context)
         said = old.string if old else ""
+        if isinstance(message.id, tuple):
+            # As many as the language has numbers; Babel would put the English ones there.
+            said = tuple(said or ("",) * found.num_plurals)
         check_braces(message, said)
         found.add(
             message.id,

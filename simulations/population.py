@@ -195,28 +195,32 @@ def _demo_households(people: Population) -> list[Household]:
     return households
 
 
+@dataclass(frozen=True)
+class LetterTerms:
+    """What all letters of the demo say alike."""
+
+    programmes: Sequence[str]
+    grants: dict[str, list[str]]
+    single: Sequence[str]
+    """Rules that one department alone serves."""
+    reference: date
+
+
 def letter(
-    household: Household,
-    *,
-    number: str,
-    programmes: Sequence[str],
-    grants: dict[str, list[str]],
-    single: Sequence[str],
-    reference: date,
-    evidence: Path,
-    unsigned: int = -1,
+    household: Household, terms: LetterTerms, *, number: str, evidence: Path, unsigned: int = -1
 ) -> str:
     """The letter as TOML for ``hedui authorize``; ``unsigned`` is the index of who did not sign."""
+    reference = terms.reference
     lines = [
         f'number = "{number}"',
-        f"programmes = {_list(programmes)}",
+        f"programmes = {_list(terms.programmes)}",
         'level = "verdict"',
         f'region = "{REGION}"',
         f"reference_date = {reference}",
         f"valid_from = {reference}",
         f"valid_to = {reference.replace(year=reference.year + 1)}",
         f'evidence_file = "{evidence}"',
-        f"single_department_rules = {_list(single)}",
+        f"single_department_rules = {_list(terms.single)}",
     ]
     head = household.members[0].number
     for index, member in enumerate(household.members):
@@ -224,7 +228,7 @@ def letter(
         lines += ["", "[[member]]", f'person = "resident:{member.number}"']
         lines += [f'relation = "{member.relation}"', f'signed = "{signed}"']
         lines += [f'guardian = "resident:{head}"'] if signed == "guardian" else []
-    for department, codes in grants.items():
+    for department, codes in terms.grants.items():
         lines += ["", "[[grant]]", f'department = "{department}"', f"resources = {_list(codes)}"]
     return "\n".join(lines) + "\n"
 

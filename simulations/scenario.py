@@ -15,7 +15,7 @@ from model.policy.compiling import compile_policy
 from model.policy.parsing import Policy, parse
 from simulations import plan as plans
 from simulations.federation import LocalFederation, in_parallel
-from simulations.population import Population, letter
+from simulations.population import LetterTerms, Population, letter
 
 ROOT = Path(__file__).resolve().parents[1]
 POLICY = ROOT / "policies" / "yinzhou-2022-12.toml"
@@ -145,6 +145,9 @@ class Scenario:
     def write_letters(self, people: Population) -> list[Path]:
         """The six letters with their evidence files."""
         paths = []
+        terms = LetterTerms(
+            PROGRAMMES, self.grants(PROGRAMMES), self.single_rules(PROGRAMMES), self.reference
+        )
         for index, household in enumerate(people.demo, start=1):
             evidence = self.inputs / "letters" / f"letter-{index}.pdf"
             evidence.parent.mkdir(exist_ok=True)
@@ -152,11 +155,8 @@ class Scenario:
             path = evidence.with_suffix(".toml")
             text = letter(
                 household,
+                terms,
                 number=f"330212-2026-{index:06d}",
-                programmes=PROGRAMMES,
-                grants=self.grants(PROGRAMMES),
-                single=self.single_rules(PROGRAMMES),
-                reference=self.reference,
                 evidence=evidence,
                 unsigned=1 if "sign" in household.story else -1,
             )

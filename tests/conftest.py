@@ -17,6 +17,7 @@ import pytest
 from rich.console import Console
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from model.messages import Language, speaking
 from simulations.demo import SEED, Demo
 from simulations.federation import LocalFederation
 from simulations.scenario import Scenario
@@ -59,6 +60,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
                 seconds["/".join(report.nodeid.split("/")[:2])] += report.duration
     for folder, spent in sorted(seconds.items(), key=lambda item: -item[1]):
         terminalreporter.write_line(f"{spent:7.0f} s  {folder}")
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """What a command with ``--lang`` leaves behind in this process ends with its test."""
+    with speaking(Language.EN):
+        yield
 
 
 @pytest.fixture(scope="session")

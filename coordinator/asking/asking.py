@@ -15,7 +15,6 @@ from coordinator.case.issued import Issued, check_renewed, expires_soon
 from coordinator.case.journal import Arrived, Journal
 from coordinator.case.state import Setback, TicketState, setbacks
 from coordinator.settings import CoordinatorSettings
-from crypto import paillier
 from hedui.v1 import common_pb2, node_pb2, registrar_pb2
 from hedui.v1.node_pb2_grpc import QueryServiceStub
 from hedui.v1.registrar_pb2_grpc import ManifestServiceStub
@@ -45,7 +44,6 @@ class Asking:
         journal: Journal,
         dialer: Dialer,
         federation: Federation,
-        key: paillier.PublicKey,
         revocations: Revocations,
         settings: CoordinatorSettings,
         clock: Clock,
@@ -53,7 +51,7 @@ class Asking:
         self._journal: Final = journal
         self._dialer: Final = dialer
         self._federation: Final = federation
-        self._key: Final = key
+        self._key: Final = federation.joint_key.key.public
         self._revocations: Final = revocations
         self._settings: Final = settings
         self._clock: Final = clock

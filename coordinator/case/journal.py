@@ -64,6 +64,11 @@ class Journal:
             rows, after = store.list_cases(conn, page, *where)
         return [self._vault.opened(row) for row in rows], after
 
+    def decided_programmes(self, case_id: str) -> frozenset[str]:
+        """Programmes of a case of which a decision is stored."""
+        with self._database.read() as conn:
+            return frozenset(store.decisions(conn, case_id))
+
     def tickets(self, case_id: str) -> list[store.TicketRow]:
         """The tickets of a case in the manifest's order."""
         with self._database.read() as conn:
@@ -107,20 +112,13 @@ class Journal:
         reveals = salted.seal(key, owner=case_id)
         sealed = self._vault.seal(case_id, key, "request", message)
         second = countersigned and self._vault.seal(case_id, key, "countersigned", countersigned)
+        new = store.NewCase(case_id, digest, sealed, second, wrapped)
 
         def write(tx: Tx) -> store.CaseRow:
             known = store.find_request(tx.conn, digest)
             if known is not None:
                 return known
-            store.insert_case(
-                tx.conn,
-                case_id=case_id,
-                request_digest=digest,
-                request=sealed,
-                countersigned=second,
-                data_key=wrapped,
-                now=tx.now,
-            )
+            store.insert_case(tx.conn, new, now=tx.now)
             entry = tx.append("case.opened", case=case_id, **fields)
             keep_reveals(tx.conn, entry, reveals)
             return _existing(store.find_case(tx.conn, case_id))

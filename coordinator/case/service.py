@@ -4,15 +4,14 @@ Trusts: the officer's pinned key. An officer acts under the own name only.
 Learns: what the officer asks, and shows what the coordinator knows.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from coordinator.case import store
 from coordinator.case.erasing import Erasures
 from coordinator.case.issued import officer_request
+from coordinator.case.items import item_views
 from coordinator.case.journal import Journal
-from coordinator.case.refusals import Refusals
 from coordinator.case.state import CaseState
 from coordinator.case.store import CaseRow
 from coordinator.case.views import case_view
@@ -25,8 +24,10 @@ from model.documents.signed import Signed
 from model.federation import Federation, Member
 from model.reasons import Reason
 from model.roles import Role
-from runtime.documents import PolicyLookup, open_signed
+from runtime.documents import open_signed
 from runtime.errors import Refusal
+from runtime.policy_service import Policies
+from runtime.refusing import Refusals
 from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.server import AddService, offer
@@ -41,7 +42,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         *,
         journal: Journal,
         federation: Federation,
-        policy_of: PolicyLookup,
+        policies: Policies,
         wake: Callable[[str], None],
         erasures: Erasures,
         refusals: Refusals,
@@ -49,7 +50,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         """``wake`` has a worker take up a case now."""
         self._journal = journal
         self._federation = federation
-        self._policy_of = policy_of
+        self._policies = policies
         self._wake = wake
         self._erasures = erasures
         self._refusals = refusals
@@ -60,13 +61,13 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def OpenCase(self, request: pb.OpenCaseRequest, context: Any) -> pb.Case:
         """Store the case and return it; the work is done by the workers."""
-        with self._ledgered():
-            caller = current_caller().member
+        caller = current_caller().member
+        with self._refusals.ledgered("request.refused", committed={"officer": caller.name}):
             signed = signed_from_wire(request.request)
             wanted = open_signed(signed, OfficerRequest, caller)
             if wanted.officer != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
-            self._policy_of(wanted.policy)
+            self._policies.approved(wanted.policy)
             second = self._countersigned(request, signed)
             message = request.request.SerializeToString(deterministic=True)
             case = self._journal.open_case(wanted, signed.digest, message, second)
@@ -87,9 +88,9 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def DecideCase(self, request: pb.DecideCaseRequest, context: Any) -> pb.Case:
         """Store the officer's decision; the last programme's closes the case."""
-        about: dict[str, str] = {}
-        with self._ledgered(about):
-            caller = current_caller().member
+        caller, about = current_caller().member, dict[str, str]()
+        who = {"officer": caller.name}
+        with self._refusals.ledgered("request.refused", committed=who, clear=about):
             decision = open_signed(signed_from_wire(request.decision), Decision, caller)
             if decision.officer != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the decision names another officer")
@@ -102,30 +103,17 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def EraseCase(self, request: pb.EraseCaseRequest, context: Any) -> pb.EraseCaseReply:
         """Ask for a case's erasure, or carry it out. Refusals are ledgered."""
-        caller, named = current_caller(), ""
-        try:
+        caller, about = current_caller(), dict[str, str]()
+        who = {"person": caller.name}
+        with self._refusals.ledgered("case.erasure_refused", committed=who, clear=about):
             wanted = open_signed(signed_from_wire(request.erasure), CaseErasure, caller.member)
-            named = wanted.case
+            about["case"] = wanted.case
             if wanted.person != caller.name:
                 raise Refusal(Reason.SIGNATURE_INVALID, "the erasure names another person")
             message = request.erasure.SerializeToString(deterministic=True)
             entry = self._erasures.erase(wanted, message, caller.role)
-        except Refusal as refusal:
-            who, event = {"person": caller.name}, "case.erasure_refused"
-            self._refusals.record(event, refusal.reason, who, case=named)
-            raise
         case = self._case(wanted.case)
         return pb.EraseCaseReply(case_id=case.case_id, state=case.state, ledger_entry=entry)
-
-    @contextmanager
-    def _ledgered(self, about: Mapping[str, str] | None = None) -> Iterator[None]:
-        """What is refused inside stands in the ledger, with what ``about`` holds by then."""
-        try:
-            yield
-        except Refusal as refusal:
-            who = {"officer": current_caller().name}
-            self._refusals.record("request.refused", refusal.reason, who, **(about or {}))
-            raise
 
     def _decide(self, case: CaseRow, decision: Decision, message: bytes) -> None:
         if case.state is CaseState.ERASED:
@@ -179,6 +167,14 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
 
     def _view(self, case: CaseRow) -> pb.Case:
         try:
-            return case_view(case, self._journal.progress(case.case_id))
+            return case_view(case, self._journal.progress(case.case_id), self._items(case))
         except CryptoError:
             raise Refusal(Reason.INTERNAL) from None
+
+    def _items(self, case: CaseRow) -> list[pb.Item]:
+        if not case.request:
+            return []
+        request = officer_request(case)
+        policy = self._policies.known(request.policy)
+        decided = self._journal.decided_programmes(case.case_id)
+        return item_views(case, request.programmes, policy, decided)

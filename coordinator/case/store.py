@@ -173,34 +173,23 @@ class ErasureRow:
     asked: bytes
 
 
-def insert_case(
-    conn: Connection,
-    *,
-    case_id: str,
-    request_digest: str,
-    request: bytes,
-    countersigned: bytes,
-    data_key: bytes,
-    now: str,
-) -> None:
+@dataclass(frozen=True)
+class NewCase:
+    """What is stored when a case is opened; request and countersignature sealed."""
+
+    case_id: str
+    request_digest: str
+    request: bytes
+    countersigned: bytes
+    data_key: bytes
+
+
+def insert_case(conn: Connection, case: NewCase, *, now: str) -> None:
     """Store a new case in state ``opened``."""
     empty = dict.fromkeys(("manifest", "permit", "determination", "detail"), b"")
-    conn.execute(
-        insert(CASES),
-        {
-            "case_id": case_id,
-            "request_digest": request_digest,
-            "request": request,
-            "countersigned": countersigned,
-            "state": CaseState.OPENED,
-            "reason": "",
-            "opened_at": now,
-            "updated_at": now,
-            "data_key": data_key,
-            "told": 0,
-            **empty,
-        },
-    )
+    begun = {"state": CaseState.OPENED, "reason": "", "told": 0}
+    moments = {"opened_at": now, "updated_at": now}
+    conn.execute(insert(CASES), {**vars(case), **begun, **moments, **empty})
 
 
 def find_request(conn: Connection, request_digest: str) -> CaseRow | None:

@@ -12,7 +12,9 @@ _MAX_DATES_BYTES = 1 << 16
 _MAX_DETERMINATION_BYTES = 1 << 20
 
 
-def case_view(case: CaseRow, tickets: Sequence[TicketRow]) -> pb.Case:
+def case_view(
+    case: CaseRow, tickets: Sequence[TicketRow], items: Sequence[pb.Item] = ()
+) -> pb.Case:
     """The whole case; ``tickets`` in the manifest's order. Of an erased one, what is left."""
     request = officer_request(case) if case.request else None
     return pb.Case(
@@ -28,6 +30,7 @@ def case_view(case: CaseRow, tickets: Sequence[TicketRow]) -> pb.Case:
         ledger_entry=case.entry or 0,
         has_entry=case.entry is not None,
         policy=request.policy if request else "",
+        items=items,
     )
 
 

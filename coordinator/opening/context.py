@@ -10,7 +10,7 @@ from hedui.v1 import common_pb2, holder_pb2
 from model.documents.opening import OpeningPermit, Permit, RecheckPermit, answer_set_digest
 from model.documents.signed import Signed
 from model.federation import Federation
-from model.opening import MismatchError, check_holders, check_recheck, check_split
+from model.opening import Holders, MismatchError, check_holders, check_recheck, check_split
 from model.reasons import Reason
 from runtime.documents import open_signed, reviewer_of
 from runtime.errors import Refusal
@@ -57,8 +57,7 @@ def check_permit(
     permit = open_signed(signed, Permit, federation.registrar)
     try:
         _check_about(permit, issued, answers)
-        names = [holder.name for holder in federation.holders]
-        check_holders(issued.manifest, permit, names, federation.joint_key.threshold)
+        check_holders(issued.manifest, permit, Holders.of(federation))
     except MismatchError as error:
         raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
     return permit
@@ -75,11 +74,10 @@ def check_recheck_permit(
     permit = open_signed(signed, RecheckPermit, federation.registrar)
     before = open_signed(first, Permit, federation.registrar)
     reviewer_of(permit, federation)
-    names, threshold = [h.name for h in federation.holders], federation.joint_key.threshold
-    beside = federation.holders_beside(permit.reviewer)
+    holders = Holders.of(federation, reviewer=permit.reviewer)
     try:
         _check_about(permit, issued, answers)
-        check_recheck(issued.manifest, permit, before, first.digest, names, threshold, beside)
+        check_recheck(issued.manifest, permit, before, first.digest, holders)
     except MismatchError as error:
         raise Refusal(Reason.PERMIT_MISMATCH, str(error)) from None
     return permit

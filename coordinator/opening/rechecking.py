@@ -7,12 +7,12 @@ Steps are stored as they come: a repeat of the call goes on from there, also aft
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from coordinator.case.issued import Issued
 from coordinator.case.journal import Journal, require_determined
 from coordinator.case.rechecks import Rechecks
-from coordinator.case.refusals import Refusals
 from coordinator.case.state import Setback
 from coordinator.case.store import CaseRow
 from coordinator.opening import context
@@ -27,6 +27,7 @@ from model.reasons import Reason
 from runtime.disclosure import seal_reveals
 from runtime.documents import reviewer_of
 from runtime.errors import Refusal
+from runtime.refusing import Refusals
 from runtime.transport.guard import current_caller, ensure_time
 from runtime.transport.server import AddService, offer
 from runtime.transport.turns import Turns
@@ -36,24 +37,31 @@ ReadCase = Callable[[CaseRow], Issued]
 """What the registrar issued for a case; raises Refusal."""
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What the coordinator keeps of cases, of their re-checks, and of what it refused."""
+
+    journal: Journal
+    rechecks: Rechecks
+    refusals: Refusals
+
+
 class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
     """The reviewer's door to the holders."""
 
     def __init__(
         self,
         *,
-        journal: Journal,
-        rechecks: Rechecks,
-        refusals: Refusals,
+        kept: Kept,
         relay: Relay,
         issued_of: ReadCase,
         policy_bytes: Callable[[str], bytes],
         federation: Federation,
     ) -> None:
         """``policy_bytes`` gives the exact bytes of a policy by digest, hex."""
-        self._journal: Final = journal
-        self._rechecks: Final = rechecks
-        self._refusals: Final = refusals
+        self._journal: Final = kept.journal
+        self._rechecks: Final = kept.rechecks
+        self._refusals: Final = kept.refusals
         self._relay: Final = relay
         self._issued_of: Final = issued_of
         self._policy_bytes: Final = policy_bytes
@@ -66,16 +74,12 @@ class RecheckService(recheck_pb2_grpc.RecheckServiceServicer):
 
     def Recheck(self, request: pb.RecheckRequest, context: Any) -> pb.RecheckReply:
         """Relay what is left to relay, and hand over what came out."""
-        about: dict[str, str] = {}
-        try:
+        who, about = {"reviewer": current_caller().name}, dict[str, str]()
+        with self._refusals.ledgered("recheck.refused", committed=who, clear=about):
             signed = signed_from_wire(request.permit)
             about["permit"] = signed.digest
             with self._turns.take(request.case_id):
                 reply = self._recheck(request, signed)
-        except Refusal as refusal:
-            who = {"reviewer": current_caller().name}
-            self._refusals.record("recheck.refused", refusal.reason, who, **about)
-            raise
         ensure_time()
         return reply
 

@@ -194,10 +194,9 @@ class Relay:
     def _call(self, holder: str, method: str, request: Any) -> Any:
         timeout_s = self._settings.holder_timeout_s
         with setbacks(holder):
-            reply = self._dialer.call(
+            return self._dialer.call(
                 holder, HolderServiceStub, method, request, timeout_s=timeout_s
             )
-        return reply  # noqa: RET504 - a failed call leaves by an exception, mypy cannot know
 
     def _keep(self, run: Run, messages: dict[str, Any]) -> None:
         rows = [

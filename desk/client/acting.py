@@ -8,6 +8,7 @@ from typing import Any
 
 from crypto.sealing import SealingKey
 from model.federation import Federation, Member
+from model.messages import gettext as _
 from runtime.clock import Clock, SystemClock
 from runtime.errors import SettingsError
 from runtime.site.endpoints import Endpoints
@@ -45,7 +46,10 @@ class Acting:
         """The key to which others seal for this person. Raises SettingsError for none."""
         if self.identity.seal_key is None:
             raise SettingsError(
-                f"{self.member.name} has no sealing key: `hedui person init` makes it"
+                _(
+                    "{person} has no sealing key; `hedui person init` creates one",
+                    person=self.member.name,
+                )
             )
         return self.identity.seal_key
 

@@ -17,6 +17,7 @@ from model.documents.authorization import (
 )
 from model.documents.signed import sign
 from model.federation import Person
+from model.messages import gettext as _
 from model.roles import Role
 from runtime.documents import open_signed
 from runtime.errors import Refused, SettingsError
@@ -53,10 +54,18 @@ def read(acting: Acting, number: str) -> Registered:
     signed = signed_from_wire(reply.authorization)
     clerk = acting.federation.member(signed.signer)
     if not isinstance(clerk, Person) or clerk.role is not Role.CLERK:
-        raise SettingsError(f"{number}: the registrar shows a letter that no clerk signed")
+        raise SettingsError(
+            _("{number}: the registrar shows a letter that no clerk has signed", number=number)
+        )
     terms = open_signed(signed, Authorization, clerk)
     if terms.number != number:
-        raise SettingsError(f"{number}: the registrar shows another letter, {terms.number}")
+        raise SettingsError(
+            _(
+                "{number}: the registrar shows a different letter, {other}",
+                number=number,
+                other=terms.number,
+            )
+        )
     return Registered(terms, signed.digest, reply.state)
 
 
@@ -86,8 +95,13 @@ def erase(acting: Acting, number: str, reason: str) -> pb.AuthorizationReply:
         wanted = Erasure.model_validate(table)
     except ValidationError:
         raise SettingsError(
-            f'"{number}" with the reason "{reason}": the number is letters, digits and hyphens, '
-            f"the reason one of {', '.join(get_args(ErasureReason))}"
+            _(
+                '"{number}" with the reason "{reason}": a number consists of letters, digits and '
+                "hyphens; the reason is one of {reasons}",
+                number=number,
+                reason=reason,
+                reasons=", ".join(get_args(ErasureReason)),
+            )
         ) from None
     signed = sign(wanted, acting.identity.sign_key, name)
     request = pb.EraseAuthorizationRequest(erasure=signed_to_wire(signed))

@@ -26,6 +26,7 @@ from model.fields import format_time
 from model.identifiers import IdentifierError
 from model.identifiers import parse as parse_identifier
 from model.limits import MAX_POLICY_BYTES
+from model.messages import gettext as _
 from model.policy import parse
 from runtime.errors import SettingsError
 from runtime.transport.wire import signed_to_wire
@@ -59,23 +60,36 @@ def question(policy: str, programmes: Sequence[str] = (), again: str = "") -> Qu
     if not path.is_file():
         digest = parse_digest(policy)
         if not programmes:
-            raise SettingsError("with a policy's digest, name the programmes: --programme NAME")
+            raise SettingsError(
+                _("if you give a policy's digest, name the programmes too: --programme NAME")
+            )
         return Question(digest, tuple(programmes), again)
     body = path.read_bytes()
     if len(body) > MAX_POLICY_BYTES:
-        raise SettingsError(f"{path} has more than {MAX_POLICY_BYTES} bytes: is it a policy?")
+        raise SettingsError(
+            _("{file} is larger than {n} bytes: is it a policy?", file=path, n=MAX_POLICY_BYTES)
+        )
     found = parse(body, source=str(path))
     unknown = [name for name in programmes if name not in found.programmes]
     if unknown:
         known = ", ".join(found.programmes)
-        raise SettingsError(f'{path} has no programme "{unknown[0]}" (known: {known})')
+        raise SettingsError(
+            _(
+                '{file} has no programme "{name}" (it has: {known})',
+                file=path,
+                name=unknown[0],
+                known=known,
+            )
+        )
     return Question(found.digest.hex(), tuple(programmes) or tuple(found.programmes), again)
 
 
 def parse_digest(text: str) -> str:
     """64 hex digits. Raises SettingsError."""
     if len(text) != 64 or any(c not in "0123456789abcdef" for c in text):
-        raise SettingsError(f'"{text[:80]}" is neither a file nor a digest of 64 hex digits')
+        raise SettingsError(
+            _('"{text}" is neither a file nor a digest of 64 hex digits', text=text[:80])
+        )
     return text
 
 
@@ -84,24 +98,32 @@ def numbers_of(arguments: Sequence[str], file: Path | None) -> list[str]:
 
     Raises SettingsError naming file and line.
     """
-    found = [(f"argument {n!r}", n) for n in arguments]
+    found = [(_('argument "{text}"', text=n), n) for n in arguments]
     if file is not None:
         found += _from_csv(file)
     for place, number in found:
         if _is_person(number):
             raise SettingsError(
-                "a person's number stands where an authorization's is expected: only an "
-                "authorization's members are asked about, and it has its own number"
+                _(
+                    "this is a person's number, but an authorization's is needed: only members of "
+                    "an authorization can be asked about, and it has a number of its own"
+                )
             )
         try:
             _NUMBER.validate_python(number)
         except ValidationError:
             raise SettingsError(
-                f"{place}: not an authorization's number: letters, digits and hyphens"
+                _(
+                    "{place}: not an authorization number; those consist of letters, digits and "
+                    "hyphens",
+                    place=place,
+                )
             ) from None
     if not found:
-        raise SettingsError("no number: give authorization numbers, or --file numbers.csv")
-    return list(dict.fromkeys(number for _, number in found))
+        raise SettingsError(
+            _("no number was given: give authorization numbers, or --file numbers.csv")
+        )
+    return list(dict.fromkeys(number for _place, number in found))
 
 
 def _is_person(number: str) -> bool:
@@ -116,11 +138,16 @@ def _is_person(number: str) -> bool:
 def _from_csv(file: Path) -> list[tuple[str, str]]:
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            rows = [(f"{file}, line {n}", row) for n, row in enumerate(csv.reader(lines), 1)]
+            rows = [
+                (_("{file}, line {n}", file=file, n=n), row)
+                for n, row in enumerate(csv.reader(lines), 1)
+            ]
     except UnicodeDecodeError:
-        raise SettingsError(f"{file} is not UTF-8; save it as CSV UTF-8") from None
+        raise SettingsError(_("{file} is not UTF-8; save it as CSV UTF-8", file=file)) from None
     except OSError as error:
-        raise SettingsError(f"{file} cannot be read: {error.strerror}") from None
+        raise SettingsError(
+            _("{file} cannot be read: {why}", file=file, why=error.strerror)
+        ) from None
     cells = [(place, row[0].strip()) for place, row in rows if row and row[0].strip()]
     if cells and cells[0][1].lower() in ("number", "authorization", "授权书编号"):
         return cells[1:]
@@ -158,11 +185,16 @@ def read_draft(path: Path) -> tuple[Signed, Signed | None]:
         second = table.get("countersigned")
         return _from_json(table["request"]), None if second is None else _from_json(second)
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+        raise SettingsError(
+            _("{file} cannot be read: {why}", file=path, why=error.strerror)
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise SettingsError(
-            f"{path} is not a request: make one with `hedui verify NUMBER --again REASON "
-            "--draft FILE`"
+            _(
+                "{file} is not a request; make one with `hedui verify NUMBER --again REASON "
+                "--draft FILE`",
+                file=path,
+            )
         ) from None
 
 
@@ -218,7 +250,13 @@ def find_case(acting: Acting, case_id: str) -> pb.Case:
         return get_case(acting, case_id)
     found = [case for case in all_cases(acting) if case.case_id.startswith(case_id)]
     if len(found) != 1:
-        raise SettingsError(f'{len(found)} cases begin with "{case_id}"; see `hedui case list`')
+        raise SettingsError(
+            _(
+                '{n} cases begin with "{digits}"; see `hedui case list`',
+                n=len(found),
+                digits=case_id,
+            )
+        )
     return found[0]
 
 
@@ -261,7 +299,7 @@ def follow(
 
 def _refresh(acting: Acting, current: dict[str, pb.Case], turn: deque[str], count: int) -> None:
     """Ask for the next ``count`` running cases; those that still run go to the end."""
-    for _ in range(count):
+    for _turn in range(count):
         case_id = turn.popleft()
         current[case_id] = get_case(acting, case_id)
         if current[case_id].state in RUNNING:
@@ -294,13 +332,17 @@ def decide(
     """
     if not reason.strip() or len(reason) > MAX_REASON:
         raise SettingsError(
-            f"--reason: 1 to {MAX_REASON} characters; the decision is signed with it"
+            _("--reason: 1 to {n} characters; it becomes part of what you sign", n=MAX_REASON)
         )
     found = find_case(acting, case_id)
     known = [each.programme for each in found.programmes]
     if known and programme not in known:
         raise SettingsError(
-            f'the case is not about programme "{programme}" (known: {", ".join(known)})'
+            _(
+                'the case is not about the programme "{name}" (it is about: {known})',
+                name=programme,
+                known=", ".join(known),
+            )
         )
     document = Decision(
         case=found.case_id,
@@ -326,8 +368,13 @@ def erase(acting: Acting, case_id: str, reason: str) -> pb.EraseCaseReply:
         wanted = CaseErasure.model_validate(table)
     except ValidationError:
         raise SettingsError(
-            f'"{case_id}" with the reason "{reason}": the case is its whole id, 32 hex digits, the '
-            f"reason one of {', '.join(get_args(ErasureReason))}"
+            _(
+                '"{number}" with the reason "{reason}": give the case\'s whole id, 32 hex digits; '
+                "the reason is one of {reasons}",
+                number=case_id,
+                reason=reason,
+                reasons=", ".join(get_args(ErasureReason)),
+            )
         ) from None
     signed = sign(wanted, acting.identity.sign_key, name)
     request = pb.EraseCaseRequest(erasure=signed_to_wire(signed))

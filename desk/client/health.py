@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from model.messages import gettext as _
 from runtime.errors import SettingsError
 from runtime.site.endpoints import read_run_file
 from runtime.transport.health import read_health
@@ -12,12 +13,15 @@ from runtime.transport.health import read_health
 _TIMEOUT_S: Final = 2.0
 
 
+State = Literal["SERVING", "NOT_SERVING", "down"]
+
+
 @dataclass(frozen=True)
 class Health:
     """One process: its state, and the calls that failed before a handler, by reason."""
 
     process: str
-    state: Literal["SERVING", "NOT_SERVING", "down"]
+    state: State
     refused: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -33,7 +37,12 @@ def _folders(home: Path, names: Sequence[str]) -> list[Path]:
     for name in names:
         if name not in known:
             raise SettingsError(
-                f'{home} has no process "{name}" (there are: {", ".join(known) or "none"})'
+                _(
+                    '{home} has no process "{name}" (it has: {known})',
+                    home=home,
+                    name=name,
+                    known=", ".join(known) or _("none"),
+                )
             )
     return [folder for folder in found if not names or folder.name in names]
 

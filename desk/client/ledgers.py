@@ -18,8 +18,10 @@ from ledger import checkpoint, merkle
 from ledger.checkpoint import Checkpoint
 from ledger.errors import ExportError
 from ledger.event import decode
-from ledger.export import approved_policy, policy_digest, write_bundle
+from ledger.export import Contents, approved_policy, policy_digest, write_bundle
 from ledger.note import Verifier
+from model.messages import N_
+from model.messages import gettext as _
 from reviewer.bundle import Proven
 from reviewer.entries import Row
 from runtime.errors import PeerFault
@@ -38,7 +40,8 @@ def fetch_checkpoint(acting: Acting, process: str) -> tuple[bytes, Checkpoint]:
         return reply.checkpoint, checkpoint.read(reply.checkpoint, verifier)
     except CryptoError as error:
         raise PeerFault(
-            process, f"{process} shows a checkpoint that does not hold: {error}"
+            process,
+            _("{process} shows a checkpoint that does not hold: {why}", process=process, why=error),
         ) from None
 
 
@@ -54,8 +57,7 @@ def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes
     fetched = _Fetched(acting, process, head)
     notes = _cosigned(acting, process, head)
     notes.setdefault(head.size, note)
-    write_bundle(
-        target,
+    contents = Contents(
         origin=head.origin,
         size=head.size,
         entries=fetched.entries(),
@@ -65,6 +67,7 @@ def export(acting: Acting, process: str, target: Path, *, extra: dict[str, bytes
         policies=_policies(acting, process, fetched.approved),
         extra=extra | _witnessed(acting, process),
     )
+    write_bundle(target, contents)
     return head.size
 
 
@@ -94,7 +97,13 @@ def _policies(acting: Acting, process: str, approved: set[str]) -> Iterator[byte
             wanted.discard(digest)
             yield reply.policy
     if wanted:
-        raise ExportError(f"{process} does not show the policy {min(wanted)}, which it approved")
+        raise ExportError(
+            _(
+                "{process} does not show the policy {digest}, although it has approved it",
+                process=process,
+                digest=min(wanted),
+            )
+        )
 
 
 def known_keys(acting: Acting, process: str) -> list[str]:
@@ -135,7 +144,10 @@ class _Fetched:
                 self.approved.add(policy)
             if tree.size == self.head.size and tree.root() != self.head.root:
                 raise ExportError(
-                    f"{self.process} shows entries that are not those of its own checkpoint"
+                    _(
+                        "{process} shows entries that are not those of its own checkpoint",
+                        process=self.process,
+                    )
                 )
             yield entry
 
@@ -166,7 +178,7 @@ def _one_call(acting: Acting, process: str, first: int, count: int) -> Iterator[
     )
     for reply in replies:
         if reply.first != first:
-            raise ExportError(f"{process} shows entries out of order")
+            raise ExportError(_("{process} shows entries out of order", process=process))
         first += len(reply.leaves)
         yield from reply.leaves
 
@@ -188,22 +200,23 @@ class LiveLog:
         Reading writes an entry of its own there (``ledger.read``), which is no reason to read
         again: a poll that would find nothing else finds nothing.
         """
-        _, head = fetch_checkpoint(self._acting, self._process)
+        _note, head = fetch_checkpoint(self._acting, self._process)
         before = self._tree.size
         if head.size < before:
-            raise PeerFault(self._process, f"{self._process} shows an older ledger than before")
+            raise self._fault(N_("{process} shows an older ledger than before"))
         if head.size - before <= (1 if before else 0):
             return
         for entry in read_entries(self._acting, self._process, before, head.size):
             index = self._tree.size
-            self._tree, _ = self._tree.extend([merkle.leaf_hash(entry)])
+            self._tree, _nodes = self._tree.extend([merkle.leaf_hash(entry)])
             if self._tree.size == head.size and self._tree.root() != head.root:
-                raise PeerFault(
-                    self._process, f"{self._process} shows entries that its checkpoint does not"
-                )
+                raise self._fault(N_("{process} shows entries that its checkpoint does not cover"))
             yield Row(index, decode(entry))
         if self._tree.size != head.size:
-            raise PeerFault(self._process, f"{self._process} shows fewer entries than it signed")
+            raise self._fault(N_("{process} shows fewer entries than it has signed for"))
+
+    def _fault(self, sentence: str) -> PeerFault:
+        return PeerFault(self._process, _(sentence, process=self._process))
 
 
 def proven_live(acting: Acting, process: str, index: int) -> tuple[Proven, list[str]]:
@@ -213,7 +226,14 @@ def proven_live(acting: Acting, process: str, index: int) -> tuple[Proven, list[
     """
     note, head = fetch_checkpoint(acting, process)
     if index >= head.size:
-        raise InvalidInput(f"there is no entry {index}: {process} has {head.size}")
+        raise InvalidInput(
+            _(
+                "there is no entry {index}: the ledger of {process} has {size}",
+                index=index,
+                process=process,
+                size=head.size,
+            )
+        )
     cosigned = pb.ReadCheckpointsRequest(first_size=index + 1)
     replies = acting.dialer.stream(
         process, LedgerServiceStub, "ReadCheckpoints", cosigned, timeout_s=STREAM_TIMEOUT_S

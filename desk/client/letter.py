@@ -11,6 +11,7 @@ from model.documents.authorization import PURPOSE, Authorization, Grant, Househo
 from model.fields import Strict, Text
 from model.identifiers import IdentifierError, parse
 from model.limits import MAX_POLICY_BYTES
+from model.messages import gettext as _
 from model.mistakes import explain
 from runtime.errors import SettingsError
 from runtime.site.settings import load_toml
@@ -96,13 +97,17 @@ def _member(path: Path, position: int, member: MemberForm) -> HouseholdMember:
         guardian = parse(member.guardian).text if member.guardian else ""
         person = parse(member.person).text
     except IdentifierError as error:
-        raise SettingsError(f"{path}: member {position}: {error}") from None
+        raise SettingsError(
+            _("{file}: member {n}: {why}", file=path, n=position, why=error)
+        ) from None
     try:
         table = member.model_dump() | {"person": person, "guardian": guardian}
         return HouseholdMember.model_validate(table)
     except ValidationError as error:
         said = explain(error, HouseholdMember)
-        raise SettingsError(f"{path}: member {position}: {said}") from None
+        raise SettingsError(
+            _("{file}: member {n}: {why}", file=path, n=position, why=said)
+        ) from None
 
 
 def _evidence(path: Path, name: str) -> str:
@@ -110,9 +115,17 @@ def _evidence(path: Path, name: str) -> str:
     file = path.parent / name
     try:
         if file.stat().st_size > MAX_EVIDENCE_BYTES:
-            raise SettingsError(f"{file} is larger than {MAX_EVIDENCE_BYTES} bytes")
+            raise SettingsError(
+                _("{file} is larger than {n} bytes", file=file, n=MAX_EVIDENCE_BYTES)
+            )
         return hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
         raise SettingsError(
-            f'{path}: evidence_file "{name}": {file} cannot be read: {error.strerror}'
+            _(
+                '{letter}: evidence_file "{name}": {file} cannot be read: {why}',
+                letter=path,
+                name=name,
+                file=file,
+                why=error.strerror,
+            )
         ) from None

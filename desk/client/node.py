@@ -10,6 +10,7 @@ from desk.client.acting import TIMEOUT_S, Acting, act
 from hedui.v1 import node_pb2 as pb
 from hedui.v1.node_pb2_grpc import NodeAdminServiceStub
 from model.federation import Federation, Member
+from model.messages import gettext as _
 from model.roles import Role
 from node.records.mapping import parse_mapping
 from runtime.errors import Refused, SettingsError
@@ -52,18 +53,34 @@ def _node_of(federation: Federation, person: Member, named: str) -> str:
     ]
     if not own:
         raise SettingsError(
-            f"{person.name} is {person.role} of {person.organisation}, which runs no node. Act as "
-            "the admin of a department: --person NAME"
+            _(
+                "{person} is {role} of {organisation}, which runs no node. Act as the admin of a "
+                "department: --person NAME",
+                person=person.name,
+                role=person.role,
+                organisation=person.organisation,
+            )
         )
     if named:
         if named in own:
             return named
         there = ", ".join(own) or "none"
-        raise SettingsError(f'"{named}" is no node of {person.organisation} (there: {there})')
+        raise SettingsError(
+            _(
+                '"{name}" is not a node of {organisation} (its nodes: {known})',
+                name=named,
+                organisation=person.organisation,
+                known=there,
+            )
+        )
     if len(own) != 1:
         there = ", ".join(own) or "none"
         raise SettingsError(
-            f"{person.organisation} has not exactly one node (there: {there}). Name one with --node"
+            _(
+                "{organisation} has more than one node ({known}). Name one with --node",
+                organisation=person.organisation,
+                known=there,
+            )
         )
     return own[0]
 
@@ -141,6 +158,9 @@ def enrol(
             break
     if found.total == 0:
         raise SettingsError(
-            f"{line.node} has nobody to enrol: bring in a resource with `hedui-node import` first"
+            _(
+                "{node} has nobody to enrol: import a resource with `hedui-node import` first",
+                node=line.node,
+            )
         )
     return found

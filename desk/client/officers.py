@@ -10,6 +10,7 @@ from hedui.v1.registrar_pb2_grpc import SampleServiceStub
 from ledger.verify.reconcile_facts import Ledger
 from model.disclosure import OfficerOf, officers_parts, open_officers_of
 from model.documents.signed import DocumentError
+from model.messages import gettext as _
 from runtime.errors import PeerFault
 
 
@@ -36,9 +37,10 @@ def _pages(acting: Acting, ledger: Ledger) -> Iterator[OfficerOf]:
         try:
             yield from open_officers_of(reply.sealed, acting.seal_key(), parts).officers
         except DocumentError as error:
-            raise PeerFault(name, f"{name}, officers from entry {first}: {error}") from None
+            said = _("{process}, officers from entry {n}: {why}", process=name, n=first, why=error)
+            raise PeerFault(name, said) from None
         if reply.next <= first:
-            raise PeerFault(name, f"{name}: a page of officers that does not end")
+            raise PeerFault(name, _("{process}: its list of officers does not end", process=name))
         first = reply.next
 
 
@@ -47,6 +49,10 @@ def _line(acting: Acting, commitment: str, each: OfficerOf) -> dict[str, str]:
         verify_reveal(bytes.fromhex(commitment), each.reveal)
     except (CryptoError, ValueError):
         name = acting.federation.registrar.name
-        sentence = f"{name} named an officer that entry {each.entry} does not commit to"
-        raise PeerFault(name, sentence) from None
+        said = _(
+            "{process} named an officer to whom entry {index} does not commit",
+            process=name,
+            index=each.entry,
+        )
+        raise PeerFault(name, said) from None
     return {"commitment": commitment, "field": "officer", "value": each.name, "salt": each.salt}

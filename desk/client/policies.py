@@ -5,6 +5,7 @@ from typing import Any
 from desk.client.acting import Acting, pages
 from hedui.v1 import policy_pb2 as pb
 from hedui.v1.policy_pb2_grpc import PolicyServiceStub
+from model.messages import gettext as _
 from model.roles import Role
 from runtime.errors import Refused, SettingsError
 
@@ -19,7 +20,7 @@ def office_of(acting: Acting) -> str:
 
 
 def approve(
-    acting: Acting, process: str, policy: bytes, *, source: object = "the policy"
+    acting: Acting, process: str, policy: bytes, *, source: object = ""
 ) -> pb.ApprovePolicyReply:
     """Put a policy into force there; its digest and what is remarked on it.
 
@@ -34,7 +35,7 @@ def approve(
             process, PolicyServiceStub, "ApprovePolicy", request
         )
     except Refused as refused:
-        raise refused.about(source) from None
+        raise refused.about(source or _("the policy")) from None
     return reply
 
 
@@ -65,7 +66,12 @@ def meant(digits: str, known: list[pb.PolicyRow], command: str) -> bytes:
     found = [row.digest for row in known if row.digest.hex().startswith(digits.lower())]
     if len(digits) < LEAST_DIGITS or len(found) != 1:
         raise SettingsError(
-            f'"{digits[:80]}" does not name one policy of this node: give at least '
-            f"{LEAST_DIGITS} digits of a digest out of `{command}`"
+            _(
+                '"{digits}" does not name exactly one policy of this node: give at least {n} '
+                "digits of a digest from `{command}`",
+                digits=digits[:80],
+                n=LEAST_DIGITS,
+                command=command,
+            )
         )
     return found[0]

@@ -17,6 +17,7 @@ from hedui.v1 import common_pb2
 from hedui.v1 import recheck_pb2 as pb
 from hedui.v1.recheck_pb2_grpc import RecheckPermitServiceStub, RecheckServiceStub
 from model.explanations import EXPLANATIONS
+from model.messages import gettext as _
 from model.policy import PolicyError
 from reviewer.bundle import Proven
 from reviewer.entries import offline_rows, proven_offline
@@ -84,7 +85,7 @@ class Patience:
                 waits = not isinstance(error, Refused) or EXPLANATIONS[error.reason].waits
                 if not waits or time.monotonic() + _PAUSE_S >= self.end:
                     raise
-                self.progress(f"{error.process}: {error}; asking again")
+                self.progress(_("{process}: {why}; asking again", process=error.process, why=error))
             time.sleep(_PAUSE_S)
 
 
@@ -96,7 +97,10 @@ def _checked(process: str, check: Callable[[], T]) -> T:
         fault = error.detail or str(error.reason)
     except (CryptoError, PolicyError, ValueError) as error:
         fault = str(error)
-    raise PeerFault(process, f"{process} gave for the re-check what does not verify: {fault}")
+    said = _(
+        "what {process} gave for the re-check does not verify: {why}", process=process, why=fault
+    )
+    raise PeerFault(process, said)
 
 
 def _papers(acting: Acting, determined: Proven) -> RecheckPapers:

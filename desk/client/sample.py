@@ -18,6 +18,7 @@ from model.disclosure import (
 )
 from model.documents.sampling import SampleGrant
 from model.documents.signed import DocumentError, Signed
+from model.messages import gettext as _
 from reviewer.papers import Sources
 from reviewer.sample import Sampled, check_granted, draw_by_lot, tickets_of
 from runtime.errors import CallError, PeerFault, Refusal
@@ -38,7 +39,7 @@ def fetch(
     if [row.entry for row in reply.entries] != wanted:
         # Else the registrar would have a say in what is looked at.
         name = acting.federation.registrar.name
-        raise PeerFault(name, f"{name} noted other entries than were drawn")
+        raise PeerFault(name, _("{process} recorded other entries than were drawn", process=name))
     found = []
     for row in reply.entries:
         if row.HasField("erased_by"):
@@ -64,7 +65,8 @@ def _open(acting: Acting, sample: str, entry: int, *, answers: bool) -> Sampled:
         _ask_departments(acting, found, grant, values=answers)
     except (DocumentError, Refusal) as error:
         registrar = acting.federation.registrar.name
-        raise PeerFault(registrar, f"{registrar}, entry {entry}: {error}") from None
+        said = _("{process}, entry {index}: {why}", process=registrar, index=entry, why=error)
+        raise PeerFault(registrar, said) from None
     return found
 
 
@@ -72,7 +74,7 @@ def _ask_departments(acting: Acting, found: Sampled, grant: SampleGrant, *, valu
     """Ask each department; one that opens nothing is noted with its reason."""
     for ticket in tickets_of(found):
         if ticket.query not in grant.queries:
-            raise DocumentError("a ticket that the grant does not name")
+            raise DocumentError(_("there is a ticket that the grant does not name"))
         process = acting.federation.department(ticket.department)
         try:
             name = process.name if process else ticket.department
@@ -92,11 +94,13 @@ def _open_answer(
     parts = answer_parts(grant.digest, query, acting.member.name)
     opened = open_answer_of(reply.sealed, acting.seal_key(), parts)
     if values and not opened.plaintext:
-        raise DocumentError(f"{process} was asked for its values, and shows none")
+        raise DocumentError(
+            _("{process} was asked for its values, but shows none", process=process)
+        )
     return opened
 
 
 def _grant(found: Sampled) -> Signed:
     if found.granted is None:
-        raise DocumentError("nothing was granted for an erased entry")
+        raise DocumentError(_("there is no grant for an erased entry"))
     return found.granted.grant.signed

@@ -19,6 +19,7 @@ from hedui.v1.ledger_pb2_grpc import LedgerServiceStub, WitnessServiceStub
 from ledger.checkpoint import origin_of, unverified
 from ledger.witness import Seen, Witness
 from ledger.witness_files import FileMemory
+from model.messages import gettext as _
 from runtime.errors import CallError, KeyFileError, SettingsError
 from runtime.site.endpoints import write_atomically
 from runtime.site.identity import read_secret, write_secret
@@ -115,7 +116,9 @@ def open_witness(acting: Acting, folder: Path) -> OwnWitness:
     witness = Witness(name, _key(acting, folder), logs=logs, store=memory)
     path, vkey = folder / "witness.vkey", witness.verifier.vkey()
     if path.is_file() and path.read_text().strip() != vkey:
-        raise SettingsError(f"{folder} is the memory of another witness; name another folder")
+        raise SettingsError(
+            _("{folder} is the memory of another witness; name another folder", folder=folder)
+        )
     write_atomically(path, vkey.encode() + b"\n")
     return OwnWitness(acting, witness, memory)
 
@@ -126,8 +129,11 @@ def _key(acting: Acting, folder: Path) -> SigningKey:
         if acting.identity.cosign_key is None:
             name = acting.identity.name
             raise KeyFileError(
-                f"people/{name}/cosign.key is missing: the federation file pins it for the witness "
-                f"of {name}. Run the witness where it lies, or put it back"
+                _(
+                    "people/{name}/cosign.key is missing: the federation file expects the witness "
+                    "of {name} to use it. Run the witness where that key is, or put it back",
+                    name=name,
+                )
             )
         return acting.identity.cosign_key
     path = folder / "witness.key"

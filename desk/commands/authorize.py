@@ -7,9 +7,10 @@ import typer
 
 from desk.client import authorizations
 from desk.client.letter import read_letter
+from desk.commands.authorization import changed
 from desk.session import acting
 
-Letters = Annotated[list[Path], typer.Argument(help="Letters as TOML.")]
+Letters = Annotated[list[Path], typer.Argument(help="Letters, as TOML files.")]
 
 
 def authorize(context: typer.Context, files: Letters) -> None:
@@ -19,4 +20,4 @@ def authorize(context: typer.Context, files: Letters) -> None:
         letters = [read_letter(path, clerk=person.identity.name) for path in files]
         for path, letter in zip(files, letters, strict=True):
             reply = authorizations.register(person, letter, source=path)
-            typer.echo(f"{reply.number}: {reply.state}, ledger entry {reply.receipt.index}")
+            typer.echo(changed(reply))

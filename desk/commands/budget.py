@@ -11,13 +11,26 @@ from desk.client.budgets import Budget
 from desk.command import Json, group, print_table
 from desk.session import acting
 from hedui.v1 import registrar_pb2 as pb
+from model.messages import N_, pgettext
+from model.messages import gettext as _
 
 Departments = Annotated[list[str], typer.Argument(help="Departments.")]
-Total = Annotated[int, typer.Option("--total", min=1, help="Evaluations in all, to begin with.")]
+Total = Annotated[
+    int, typer.Option("--total", min=1, help="Evaluations allowed in all, to begin with.")
+]
 Daily = Annotated[
-    int, typer.Option("--daily", min=0, help="Evaluations a day once the total is used.")
+    int, typer.Option("--daily", min=0, help="Evaluations allowed a day once the total is used up.")
 ]
 Epoch = Annotated[int, typer.Option("--epoch", min=1, help="Epoch of the PRF key.")]
+
+COLUMNS = {
+    "department": N_("Department"),
+    "epoch": N_("Epoch"),
+    "total": N_("Total"),
+    "daily": N_("Daily"),
+    "used": N_("Used"),
+    "state": N_("State"),
+}
 
 app = group("Enrolment budgets: one registrar officer proposes, another approves.")
 
@@ -34,7 +47,7 @@ def propose(
 def approve(
     context: typer.Context, departments: Departments, total: Total, daily: Daily, epoch: Epoch = 1
 ) -> None:
-    """Approve what another officer proposed; the numbers must be the same."""
+    """Approve what another officer has proposed; the numbers must be the same."""
     _each(context, budgets.approve, [Budget(d, total, daily, epoch) for d in departments])
 
 
@@ -45,17 +58,21 @@ def _each(
         replies = [act(person, budget) for budget in asked]
     for budget, reply in zip(asked, replies, strict=True):
         typer.echo(
-            f"{budget.department}, epoch {budget.epoch}: {reply.state}, "
-            f"{budget.total} in all, {budget.daily} a day"
+            _(
+                "{department}, epoch {epoch}: {state}, {total} in all, then {daily} a day",
+                department=budget.department,
+                epoch=budget.epoch,
+                state=pgettext("budget", reply.state),
+                total=budget.total,
+                daily=budget.daily,
+            )
         )
 
 
 @app.command("list")
 def list_all(context: typer.Context, as_json: Json = False) -> None:
-    """List budgets in force, what is used of them, and open proposals."""
+    """List budgets in force, how much of each is used, and open proposals."""
     with acting(context) as person:
         found = budgets.budgets(person)
-    names = ("department", "epoch", "total", "daily", "used", "state")
-    rows = [{name: getattr(row, name) for name in names} for row in found]
-    columns = {name: name.capitalize() for name in names}
-    print_table(rows, columns, as_json=as_json, empty="no budgets")
+    rows = [{name: getattr(row, name) for name in COLUMNS} for row in found]
+    print_table(rows, COLUMNS, as_json=as_json, empty=N_("no budgets"))

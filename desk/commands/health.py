@@ -7,24 +7,31 @@ import typer
 from desk.client import health as client
 from desk.client.health import Health
 from desk.command import Json, options, print_table
+from model.messages import N_, pgettext
 from runtime.errors import ExitCode
 
 COLUMNS: Final = {
-    "process": "process",
-    "state": "state",
-    "refused_text": "calls that failed before a handler",
+    "process": N_("process"),
+    "state": N_("state"),
+    "refused_text": N_("calls turned away at the door"),
 }
-Only = Annotated[list[str] | None, typer.Argument(help="Processes of this home; all by default.")]
+Only = Annotated[list[str] | None, typer.Argument(help="Processes of this home; default: all.")]
 
 
 def health(context: typer.Context, processes: Only = None, as_json: Json = False) -> None:
-    """Show whether each process of this home serves, and the calls that failed at its door.
+    """Show whether each process of this home is serving, and which calls it turned away.
 
-    Exit code 5 where one does not serve. Counts begin with the process.
+    Exit code 5 if one is not serving. Counts start again when the process does.
     """
     found = list(client.health(options(context).home, processes or []))
+    rows = [_row(each) for each in found]
+    if not as_json:
+        rows = [row | {"state": pgettext("process", row["state"])} for row in rows]
     print_table(
-        [_row(each) for each in found], COLUMNS, as_json=as_json, empty="no process in this home"
+        rows,
+        COLUMNS,
+        as_json=as_json,
+        empty=N_("no process in this home"),
     )
     if any(each.state != "SERVING" for each in found):
         raise typer.Exit(int(ExitCode.UNREACHABLE))

@@ -18,19 +18,19 @@ class Nouns(LazyGroup):
         ),
         "verify": Lazy(
             "desk.commands.verify",
-            "Verify households (核对): met or not met per rule, nothing else.",
+            "Verify households: met or not met for each rule, and nothing else.",
             "verify",
         ),
         "health": Lazy(
             "desk.commands.health",
-            "Show whether each process of this home serves, and the calls that failed at its door.",
+            "Show whether each process of this home is serving, and which calls it turned away.",
             "health",
         ),
         "federation": Lazy(
             "desk.commands.federation", "The ceremony: from a plan to a federation."
         ),
         "person": Lazy(
-            "desk.commands.person", "Persons: officers, clerks, checkers, admins, reviewers."
+            "desk.commands.person", "People: officers, clerks, checkers, admins, reviewers."
         ),
         "registrar": Lazy(
             "desk.commands.registrar",
@@ -47,11 +47,11 @@ class Nouns(LazyGroup):
         "coordinator": Lazy(
             "desk.commands.coordinator", "The coordinator: cases of the verification centre."
         ),
-        "policy": Lazy("desk.commands.policy", "Policies (政策): check, approve, list."),
-        "case": Lazy("desk.commands.case", "Cases (案件): list, show, decide, erase."),
-        "ledger": Lazy("desk.commands.ledger", "Ledgers (账本): read, export, verify."),
-        "witness": Lazy("desk.commands.witness", "A reviewer's own witness (见证)."),
-        "keys": Lazy("desk.commands.keys", "Keys: which there are, and where."),
+        "policy": Lazy("desk.commands.policy", "Policies: check, approve, list, withdraw."),
+        "case": Lazy("desk.commands.case", "Cases: list, show, decide, countersign, erase."),
+        "ledger": Lazy("desk.commands.ledger", "Ledgers: read, export, verify."),
+        "witness": Lazy("desk.commands.witness", "A reviewer's own witness."),
+        "keys": Lazy("desk.commands.keys", "Keys: which ones there are, and where."),
     }
 
 
@@ -60,7 +60,7 @@ def build() -> typer.Typer:
     return root(
         Nouns,
         name="hedui",
-        help="Hedui (核对): does this household qualify? For civil affairs, registrar, reviewers.",
+        help="Hedui 核对: does this household qualify? For civil affairs, registrar and reviewers.",
     )
 
 

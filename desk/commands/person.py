@@ -6,17 +6,18 @@ import typer
 
 from crypto.rng import system_rng
 from desk.command import group, options
+from desk.process import ready
 from runtime.site.joining import init_person, load_site
 
-Names = Annotated[list[str], typer.Argument(help="Names of persons in the plan.")]
+Names = Annotated[list[str], typer.Argument(help="Names of people in the plan.")]
 
-app = group("Persons: officers, clerks, checkers, admins, reviewers.")
+app = group("People: officers, clerks, checkers, admins, reviewers.")
 
 
 @app.command()
 def init(context: typer.Context, names: Names) -> None:
-    """Create keys and a join request for each; the private keys never leave this folder."""
+    """Create keys and a join request for each; the private keys never leave their folder."""
     site = load_site(options(context).home)
     for name in names:
         folder = init_person(site, name, rng=system_rng)
-        typer.echo(f"{folder} is ready. Give {folder / 'join.json'} to the ceremony.")
+        typer.echo(ready(folder))

@@ -17,9 +17,10 @@ from desk.client.acting import Acting
 from desk.command import Json, print_json
 from desk.session import acting
 from hedui.v1 import coordinator_pb2 as pb
+from model.messages import gettext as _
 from runtime.errors import ExitCode, SettingsError
 
-Numbers = Annotated[list[str] | None, typer.Argument(help="Authorization numbers (授权书编号).")]
+Numbers = Annotated[list[str] | None, typer.Argument(help="Authorization numbers.")]
 NumbersFile = Annotated[
     Path | None, typer.Option("--file", help="CSV with the numbers in its first column.")
 ]
@@ -28,21 +29,26 @@ PolicyOption = Annotated[
 ]
 Programmes = Annotated[
     list[str] | None,
-    typer.Option("--programme", "-p", help="Programme to decide on; all of the policy if none."),
+    typer.Option("--programme", "-p", help="Programme to ask about; default: all of the policy."),
 ]
 Again = Annotated[
-    str, typer.Option("--again", help="The reason for querying an authorization again.")
+    str, typer.Option("--again", help="Your reason for querying an authorization again.")
 ]
 Draft = Annotated[
     Path | None,
-    typer.Option("--draft", help="Write the signed request here, for a checker; open nothing."),
+    typer.Option("--draft", help="Only write the signed request to this file, for a checker."),
 ]
 Countersigned = Annotated[
     Path | None,
-    typer.Option("--countersign", help="Open a case from a request that a checker countersigned."),
+    typer.Option(
+        "--countersign", help="Open the case from a request that a checker has countersigned."
+    ),
 ]
 Wait = Annotated[
-    int, typer.Option("--wait", min=0, max=86_400, help="Seconds to wait for the determination.")
+    int,
+    typer.Option(
+        "--wait", min=0, max=86_400, help="How many seconds to wait for the determination."
+    ),
 ]
 
 WAITING, INCONCLUSIVE = 7, 8
@@ -60,16 +66,16 @@ def verify(
     wait: Wait = 60,
     as_json: Json = False,
 ) -> None:
-    """Verify households (核对): met or not met per rule, nothing else.
+    """Verify households: met or not met for each rule, and nothing else.
 
-    A case that is still running is found again by the same command: nothing is asked twice.
+    Run the same command again to find a case that is still running: nothing is asked twice.
     """
     with acting(context) as person:
         if countersigned is not None:
             found = [_countersigned(person, countersigned)]
         else:
             if not policy:
-                raise SettingsError("which policy? Give --policy FILE, or its digest")
+                raise SettingsError(_("which policy? Give --policy FILE, or the policy's digest"))
             asked = cases.question(policy, programme or [], again)
             wanted = cases.numbers_of(numbers or [], file)
             if draft is not None:
@@ -85,7 +91,11 @@ def _countersigned(person: Acting, draft: Path) -> pb.Case:
     first, second = cases.read_draft(draft)
     if second is None:
         raise SettingsError(
-            f"{draft} has no second signature: a checker runs `hedui case countersign {draft}`"
+            _(
+                "{draft} has no second signature yet: a checker runs "
+                "`hedui case countersign {draft}`",
+                draft=draft,
+            )
         )
     return cases.open_case(person, first, second)
 
@@ -93,9 +103,13 @@ def _countersigned(person: Acting, draft: Path) -> pb.Case:
 def _draft(person: Acting, wanted: list[str], asked: cases.Question, path: Path) -> None:
     """Write the request instead of sending it."""
     if len(wanted) != 1 or not asked.again:
-        raise SettingsError("--draft is for one number, with its reason: --again REASON")
+        raise SettingsError(
+            _("--draft takes exactly one number, and needs the reason: --again REASON")
+        )
     cases.write_draft(path, cases.sign_request(person, wanted[0], asked))
-    typer.echo(f"{path}: a checker runs `hedui case countersign {path}`, then you run")
+    typer.echo(
+        _("{path}: next, a checker runs `hedui case countersign {path}`; then you run", path=path)
+    )
     typer.echo(f"  hedui verify --countersign {path}")
 
 
@@ -114,10 +128,12 @@ def _show(found: Sequence[pb.Case], *, as_json: bool) -> None:
         print_case(case)
     waiting = [case.authorization for case in found if case.state in cases.RUNNING]
     if waiting:
-        sys.stdout.write(
-            f"\nStill waiting: {', '.join(waiting)}. They go on by themselves; the same command, "
-            "or `hedui case show ID`, shows them again.\n"
+        said = _(
+            "Still waiting: {numbers}. These cases continue by themselves; run the same command "
+            "again, or `hedui case show ID`, to see how they stand.",
+            numbers=", ".join(waiting),
         )
+        sys.stdout.write(f"\n{said}\n")
 
 
 def _exit_code(states: Sequence[str]) -> int:

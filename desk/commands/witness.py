@@ -9,14 +9,21 @@ import typer
 from desk.client.witness import Look, OwnWitness, open_witness
 from desk.command import group
 from desk.session import acting
+from model.messages import gettext as _
+from model.messages import ngettext
 
 CONTRADICTED = 20
 Processes = Annotated[list[str] | None, typer.Argument(help="Processes, by name; default: all.")]
-Folder = Annotated[Path, typer.Option("--to", help="The witness's memory; made if not there.")]
-Every = Annotated[float, typer.Option("--every-s", min=1, help="How often to ask, seconds.")]
-Once = Annotated[bool, typer.Option("--once", help="Ask each once. Exit code 20: contradicted.")]
+Folder = Annotated[
+    Path, typer.Option("--to", help="Folder of the witness's memory; created if missing.")
+]
+Every = Annotated[float, typer.Option("--every-s", min=1, help="Seconds between two rounds.")]
+Once = Annotated[
+    bool,
+    typer.Option("--once", help="Ask each process once, then stop. Exit code 20: contradicted."),
+]
 
-app = group("A reviewer's own witness (见证).")
+app = group("A reviewer's own witness.")
 
 
 @app.command()
@@ -27,7 +34,7 @@ def serve(
     every_s: Every = 60.0,
     once: Once = False,
 ) -> None:
-    """Watch ledgers: see that each only ever grows. Goes on until it is stopped."""
+    """Watch ledgers: see that each of them only ever grows. Runs until stopped."""
     with acting(context) as person:
         own = open_witness(person, to)
         if not own.pinned:
@@ -42,8 +49,11 @@ def serve(
 
 def _warn(folder: Path) -> None:
     typer.echo(
-        "the federation file pins no key for this witness: processes do not take its cosignatures, "
-        f"and they count only with --key {folder / 'witness.vkey'}",
+        _(
+            "the federation file has no key for this witness: processes do not accept its "
+            "cosignatures, and they count only with --key {file}",
+            file=folder / "witness.vkey",
+        ),
         err=True,
     )
 
@@ -54,14 +64,23 @@ def _look(own: OwnWitness, process: str) -> bool:
     if found.outcome == "grown":
         typer.echo(_grown(found))
     elif found.outcome == "unseen":
-        typer.echo(f"{process}: not seen: {found.why}", err=True)
+        typer.echo(_("{process}: not seen: {why}", process=process, why=found.why), err=True)
     else:
-        typer.echo(f"{process}: CONTRADICTED: {found.why}; what it showed is kept", err=True)
+        said = _(
+            "{process}: CONTRADICTED: {why}; what it showed is kept", process=process, why=found.why
+        )
+        typer.echo(said, err=True)
     return found.outcome != "contradicted"
 
 
 def _grown(found: Look) -> str:
-    said = f"{found.process}: {found.size} entries, {found.new} new"
-    return said + (
-        f" (it did not keep the cosignature: {found.not_left})" if found.not_left else ""
+    said = ngettext(
+        "{process}: {n} entry, {new} new",
+        "{process}: {n} entries, {new} new",
+        found.size,
+        process=found.process,
+        new=found.new,
     )
+    if not found.not_left:
+        return said
+    return _("{said} (it did not keep the cosignature: {why})", said=said, why=found.not_left)

@@ -15,36 +15,36 @@ class Nouns(LazyGroup):
     table: ClassVar = {
         "init": Lazy(
             _NODE,
-            "Create a node's keys, join request and database. The private keys never leave.",
+            "Create a node's keys, join request and database. The private keys never leave it.",
             "init",
         ),
         "serve": Lazy(
             _NODE,
-            "Serve until a signal. It is ready once run/process.json stands in its folder.",
+            "Run until stopped. It is ready once run/process.json exists in its folder.",
             "serve",
         ),
         "check": Lazy(
             _NODE,
-            "Check files, keys and certificate of a node, offline; nothing is changed.",
+            "Check a node's files, keys and certificate offline; nothing is changed.",
             "check",
         ),
         "status": Lazy(
-            _NODE, "Show what the node holds: resources, rows, persons in the index.", "status"
+            _NODE, "Show what the node holds: resources, rows, people in the index.", "status"
         ),
         "import": Lazy(
             _NODE,
-            "Replace one resource by the rows of a CSV file: all of it, or nothing.",
+            "Replace one resource with the rows of a CSV file: all of it, or nothing.",
             "import_csv",
         ),
         "enrol": Lazy(
-            _NODE, "Put people into the index, blinded; resumes where it stopped.", "enrol"
+            _NODE, "Put people into the index, blinded; continues where it stopped.", "enrol"
         ),
         "health": Lazy(
             "desk.commands.health",
-            "Show whether each process of this home serves, and the calls that failed at its door.",
+            "Show whether each process of this home is serving, and which calls it turned away.",
             "health",
         ),
-        "policy": Lazy("desk.node_commands.policy", "Policies that this node answers."),
+        "policy": Lazy("desk.node_commands.policy", "Policies that this node answers to."),
     }
 
 

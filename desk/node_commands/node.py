@@ -13,28 +13,36 @@ from desk.client.node import Enrolled
 from desk.command import Json, PasswordFile, options, print_table
 from desk.process import DatabaseUrl, ExitWithStdin
 from desk.session import at_node
+from model.messages import N_, ngettext
+from model.messages import gettext as _
 from node.checking import check_node
 from node.process import node_kind
 from runtime.clock import SystemClock
 from runtime.errors import SettingsError
 from runtime.site.joining import load_site
 
-Name = Annotated[str, typer.Argument(help="The node's name in the plan: its folder under HOME.")]
-Names = Annotated[list[str], typer.Argument(help="Names in the plan; usually one.")]
-NodeOption = Annotated[
-    str, typer.Option("--node", help="Which node, where your organisation has several.")
+Name = Annotated[
+    str, typer.Argument(help="The node's name in the plan, which is its folder under HOME.")
 ]
-Timeout = Annotated[int, typer.Option("--timeout", help="Seconds to wait.", min=1, max=600)]
-MappingFile = Annotated[Path, typer.Argument(help="Mapping TOML: columns, unit, date of the data.")]
+Names = Annotated[list[str], typer.Argument(help="Names in the plan; usually just one.")]
+NodeOption = Annotated[
+    str, typer.Option("--node", help="Which node, if your organisation has several.")
+]
+Timeout = Annotated[
+    int, typer.Option("--timeout", help="How many seconds to wait.", min=1, max=600)
+]
+MappingFile = Annotated[
+    Path, typer.Argument(help="The mapping's TOML file: columns, unit, date of the data.")
+]
 CsvFile = Annotated[Path, typer.Argument(help="The department's CSV file.")]
 HEADINGS = {
-    "node": "node",
-    "department": "department",
-    "persons": "persons",
-    "indexed": "in the index",
-    "holder": "key holder",
+    "node": N_("node"),
+    "department": N_("department"),
+    "persons": N_("people"),
+    "indexed": N_("in the index"),
+    "holder": N_("key holder"),
 }
-RESOURCES = {"resource": "resource", "rows": "rows", "data_date": "data of"}
+RESOURCES = {"resource": N_("resource"), "rows": N_("rows"), "data_date": N_("date of the data")}
 
 
 def init(
@@ -43,29 +51,31 @@ def init(
     database_url: DatabaseUrl = "",
     password_file: PasswordFile = None,
 ) -> None:
-    """Create a node's keys, join request and database. The private keys never leave."""
+    """Create a node's keys, join request and database. The private keys never leave it."""
     database = process.database_place(database_url, password_file)
     if database.url and len(names) > 1:
-        raise SettingsError("--database-url: each node has a database of its own; init one by one")
+        raise SettingsError(
+            _("--database-url: each node needs its own database; run init once for each node")
+        )
     site = load_site(options(context).home)
     for name in names:
         process.init(site, name, node_kind(), database)
 
 
 def serve(context: typer.Context, name: Name, exit_with_stdin: ExitWithStdin = False) -> None:
-    """Serve until a signal. It is ready once run/process.json stands in its folder."""
+    """Run until stopped. It is ready once run/process.json exists in its folder."""
     home = options(context).home
     process.serve(node_kind(), home=home, name=name, exit_with_stdin=exit_with_stdin)
 
 
 def check(context: typer.Context, name: Name) -> None:
-    """Check files, keys and certificate of a node, offline; nothing is changed."""
+    """Check a node's files, keys and certificate offline; nothing is changed."""
     for line in check_node(options(context).home, name, node_kind(), clock=SystemClock()):
         typer.echo(line)
 
 
 def status(context: typer.Context, node: NodeOption = "", as_json: Json = False) -> None:
-    """Show what the node holds: resources, rows, persons in the index."""
+    """Show what the node holds: resources, rows, people in the index."""
     with at_node(context, node) as line:
         reply = client.status(line)
     facts = {
@@ -83,7 +93,7 @@ def status(context: typer.Context, node: NodeOption = "", as_json: Json = False)
         print_table([{**facts, "resources": resources}], {}, as_json=True)
         return
     print_table([facts], HEADINGS, as_json=False)
-    print_table(resources, RESOURCES, as_json=False, empty="no resource has been imported yet")
+    print_table(resources, RESOURCES, as_json=False, empty=N_("no resource has been imported yet"))
 
 
 def import_csv(
@@ -93,18 +103,30 @@ def import_csv(
     node: NodeOption = "",
     timeout: Timeout = 300,
 ) -> None:
-    """Replace one resource by the rows of a CSV file: all of it, or nothing."""
+    """Replace one resource with the rows of a CSV file: all of it, or nothing."""
     upload = client.read_upload(mapping, csv)
     with at_node(context, node) as line:
         reply = client.import_resource(line, upload, timeout_s=timeout)
-    typer.echo(f"{reply.resource}: {reply.rows} rows of {reply.persons} persons are in the node.")
+    typer.echo(
+        _(
+            "{resource}: the node now holds {rows} rows about {people} people.",
+            resource=reply.resource,
+            rows=reply.rows,
+            people=reply.persons,
+        )
+    )
     if reply.not_indexed:
-        typer.echo(f"{reply.not_indexed} persons are not in the index yet: run `hedui-node enrol`.")
+        said = ngettext(
+            "{n} person is not in the index yet: run `hedui-node enrol`.",
+            "{n} people are not in the index yet: run `hedui-node enrol`.",
+            reply.not_indexed,
+        )
+        typer.echo(said)
 
 
 def enrol(context: typer.Context, node: NodeOption = "", timeout: Timeout = 600) -> None:
-    """Put people into the index, blinded; resumes where it stopped."""
-    columns = ("enrol", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    """Put people into the index, blinded; continues where it stopped."""
+    columns = (_("enrolling"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (
         at_node(context, node) as line,
         Progress(*columns, console=Console(stderr=True)) as bar,
@@ -115,6 +137,12 @@ def enrol(context: typer.Context, node: NodeOption = "", timeout: Timeout = 600)
             bar.update(task, completed=found.done, total=found.total)
 
         found = client.enrol(line, timeout_s=timeout, progress=progress)
-    typer.echo(f"{found.done} of {found.total} persons are in the index of {line.node}.")
+    said = _(
+        "{done} of {total} people are in the index of {node}.",
+        done=found.done,
+        total=found.total,
+        node=line.node,
+    )
+    typer.echo(said)
     if found.left is not None:
-        typer.echo(f"{found.left} evaluations are left in the budget.")
+        typer.echo(_("{left} evaluations are left in the budget.", left=found.left))

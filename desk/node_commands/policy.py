@@ -7,18 +7,20 @@ import typer
 
 from desk.client import policies
 from desk.command import Json, group
-from desk.policies import print_approved, print_policies
+from desk.policies import out_of_force, print_approved, print_policies
 from desk.session import at_node
 
 NodeOption = Annotated[
-    str, typer.Option("--node", help="Which node, where your organisation has several.")
+    str, typer.Option("--node", help="Which node, if your organisation has several.")
 ]
-PolicyFile = Annotated[Path, typer.Argument(help="The policy TOML; read it before you approve it.")]
+PolicyFile = Annotated[
+    Path, typer.Argument(help="The policy's TOML file; read it before you approve it.")
+]
 Digest = Annotated[
-    str, typer.Argument(help="Digest of the policy, or its first digits: see `policy list`.")
+    str, typer.Argument(help="The policy's digest, or its first digits; see `policy list`.")
 ]
 
-app = group("Policies that this node answers.")
+app = group("Policies that this node answers to.")
 
 
 @app.command()
@@ -45,4 +47,4 @@ def withdraw(context: typer.Context, digest: Digest, node: NodeOption = "") -> N
         known = policies.approved(line.acting, line.node)
         meant = policies.meant(digest, known, "hedui-node policy list")
         policies.withdraw(line.acting, line.node, meant)
-    typer.echo(f"{meant.hex()} is out of force at {line.node}.")
+    typer.echo(out_of_force(meant.hex(), line.node))

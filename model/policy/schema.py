@@ -6,12 +6,12 @@ from a regulation is a dated parameter with its legal reference.
 
 from datetime import date
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from model.fields import Name, Strict, Text
-from model.limits import MAX_MEMBERS
+from model.limits import MAX_MEMBERS, MAX_TEXT
 from model.money import Unit, parse_amount
 from model.policy.expression import RESERVED
 
@@ -233,12 +233,35 @@ class Ratio(Strict):
     legal: Text
 
 
+Step = Literal["accepted", "verified", "reviewed", "decided"]
+STEPS: Final[tuple[Step, ...]] = ("accepted", "verified", "reviewed", "decided")
+"""受理, 核对, 审核, 确认: the steps of an item, in their order. Then it is closed."""
+MAX_DAYS = 250
+
+
 class Programme(Strict):
     """``[programmes.X]``: a boolean expression over the names of rules and ratios."""
 
     title: Title
     when: Annotated[str, StringConstraints(min_length=1)]
     legal: Text
+    office: Annotated[str, StringConstraints(max_length=MAX_TEXT)] = ""
+    """The office that decides, as its members' certificates name it; empty: the officer's own."""
+    steps: Annotated[list[Step], Field(max_length=len(STEPS), default_factory=list)]
+    """The steps that are taken; empty: all."""
+    days: dict[Step, Annotated[int, Field(ge=1, le=MAX_DAYS)]] = Field(default_factory=dict)
+    """Working days within which a step is to be taken."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.steps and self.steps != [step for step in STEPS if step in self.steps]:
+            raise ValueError(f"steps: each once, in the order {', '.join(STEPS)}")
+        if self.steps and not {STEPS[0], STEPS[-1]} <= set(self.steps):
+            raise ValueError(f"steps: begin with {STEPS[0]} and end with {STEPS[-1]}")
+        for step in self.days:
+            if self.steps and step not in self.steps:
+                raise ValueError(f'days: "{step}" is not one of the steps')
+        return self
 
 
 Form = Annotated[dict[Identifier, Weight], Field(min_length=1, max_length=MAX_ENTRIES)]

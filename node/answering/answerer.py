@@ -7,19 +7,18 @@ Nothing outside the node depends on matching; entries and answers have one size.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from crypto.signing import SigningKey
 from model.documents.query import Answer
 from model.documents.signed import Signed, sign
 from model.fields import format_time
-from model.reasons import Reason
 from node.answering.answers import Answered, Answers
 from node.answering.checks import Examiner, Query, Question, Trace
 from node.answering.contribution import Contribution, Contributor
 from runtime.clock import Clock
-from runtime.errors import Refusal
 from runtime.logging import Log
-from runtime.transport.status import as_refusal
+from runtime.refusing import Refusals
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,7 @@ class Answerer:
     examiner: Examiner
     contributor: Contributor
     answers: Answers
+    refusals: Refusals
     clock: Clock
     log: Log
 
@@ -41,14 +41,9 @@ class Answerer:
             read: Parses the request; what it refuses is ledgered like everything else.
         """
         trace = Trace()
-        try:
+        also = partial(self.answers.remember, trace)
+        with self.refusals.ledgered("query.refused", clear=trace.known, also=also):
             return self._answer(read(), trace)
-        except Exception as error:
-            refusal = as_refusal(error) or Refusal(Reason.INTERNAL, "internal error")
-            if refusal is not error:
-                self.log.fault("query.failed", error, query_id=trace.query)
-            self._ledger_refusal(trace, refusal)
-            raise refusal from None
 
     def _answer(self, papers: Query, trace: Trace) -> Answered:
         now, seen = self.clock.now(), self.answers.newest_revocations()
@@ -61,7 +56,7 @@ class Answerer:
         made = self.contributor.contribute(question, now)
         answered = self.answers.keep(question, self._signed(question, made), made.encrypted)
         self.log.info(
-            "query.answered", query_id=trace.query, rules=len(question.terms.layout.rules)
+            "query.answered", query_id=trace.known["query"], rules=len(question.terms.layout.rules)
         )
         return answered
 
@@ -77,8 +72,3 @@ class Answerer:
             answered_at=format_time(self.clock.now()),
         )
         return sign(answer, self.sign_key, self.name)
-
-    def _ledger_refusal(self, trace: Trace, refusal: Refusal) -> None:
-        self.log.info("query.refused", query_id=trace.query, reason=str(refusal.reason))
-        if refusal.reason is not Reason.LEDGER_UNAVAILABLE:
-            self.answers.refuse(trace, refusal.reason)

@@ -64,9 +64,9 @@ class Answers:
         """Store and ledger the one answer; return what is stored."""
         return self._write(self._keep, question, signed, made)
 
-    def refuse(self, trace: Trace, reason: Reason) -> None:
-        """Ledger a refusal."""
-        self._write(_refused, trace, reason)
+    def remember(self, trace: Trace, tx: Tx) -> None:
+        """Remember, with a refusal, how new a revocation list has been seen here."""
+        store.remember_revocations(tx.conn, trace.revocations)
 
     def _answered(self, found: store.StoredQuery) -> Answered:
         if found.body is None or found.signature is None or found.entry is None:
@@ -118,8 +118,3 @@ class Answers:
 
     def _write(self, fn: Callable[..., T], *args: object) -> T:
         return self.writer.run(lambda tx: fn(tx, *args), timeout_s=self.write_timeout_s)
-
-
-def _refused(tx: Tx, trace: Trace, reason: Reason) -> None:
-    store.remember_revocations(tx.conn, trace.revocations)
-    tx.append("query.refused", query=trace.query, manifest=trace.manifest, reason=str(reason))

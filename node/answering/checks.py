@@ -6,7 +6,7 @@ Trusts: the federation file's keys; the registrar for what the household authori
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from crypto.commit import Reveal
@@ -37,8 +37,10 @@ class Query:
 class Trace:
     """What is known of a query while it is checked: for the ledger entry of a refusal."""
 
-    query: str = NO_QUERY
-    manifest: str = NO_MANIFEST
+    known: dict[str, str] = field(
+        default_factory=lambda: {"query": NO_QUERY, "manifest": NO_MANIFEST}
+    )
+    """Fields of the entry: always both, so that its size tells nothing."""
     revocations: int = 0
 
 
@@ -73,9 +75,9 @@ class Examiner:
             seen: Number of the newest revocation list that this node has seen.
         """
         manifest = open_manifest(papers.manifest, self.federation, now)
-        trace.manifest = papers.manifest.digest
+        trace.known["manifest"] = papers.manifest.digest
         ticket = self._ticket(papers, manifest, now)
-        trace.query = ticket.query
+        trace.known["query"] = ticket.query
         self._check_revocations(papers.revocations, ticket, trace, now=now, seen=seen)
         policy = self.policy_of(manifest.policy)
         try:

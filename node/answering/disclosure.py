@@ -37,6 +37,7 @@ from node.answering.encrypting import SealedCopy, randomness_bytes, unseal_copy
 from runtime.clock import Clock
 from runtime.documents import open_signed
 from runtime.errors import Refusal
+from runtime.refusing import Refusals
 from runtime.storage.database import Database
 from runtime.storage.salting import Salted
 from runtime.storage.store import keep_reveals
@@ -56,6 +57,7 @@ class AnswerOpener:
     kek: AtRestKey
     database: Database
     writer: Writer
+    refusals: Refusals
     clock: Clock
     rng: Rng
     max_a_day: int
@@ -74,17 +76,15 @@ class AnswerOpener:
             caller: To whom it is sealed.
             values: Whether plaintext and randomness are opened too.
         """
-        try:
+        # What is no id is the caller's own text, and no business of the ledger's.
+        about, who = {"query": query} if is_query_id(query) else {}, {"reviewer": caller.name}
+        with self.refusals.ledgered("sample.refused", committed=who, clear=about):
             signed = read()
             grant = check_grant(
                 signed, query, caller, federation=self.federation, now=self.clock.now()
             )
             opened = self._opened(grant, query, values=values)
             self._record(grant, signed.digest, opened, values=values)
-        except Refusal as refusal:
-            if refusal.reason is not Reason.LEDGER_UNAVAILABLE:
-                self._refuse(refusal, query, caller)
-            raise
         key = SealingPublicKey(bytes.fromhex(caller.member.seal_key))
         parts = answer_parts(signed.digest, query, caller.name)
         return seal_disclosure(opened, key, Label.ANSWER_DISCLOSURE_SEAL, parts)
@@ -139,21 +139,6 @@ class AnswerOpener:
         if store.count_disclosed(tx.conn, since, but=grant) >= self.max_a_day:
             raise Refusal(Reason.SAMPLE_LIMIT, f"{self.max_a_day} answers were opened in 24 hours")
         store.note_disclosed(tx.conn, grant, query, tx.now)
-
-    def _refuse(self, refusal: Refusal, query: str, caller: Caller) -> None:
-        salted = Salted(rng=self.rng)
-        fields = {
-            "reason": str(refusal.reason),
-            "reviewer": salted.commit("reviewer", caller.name),
-        }
-        # What is no id is the caller's own text, and no business of the ledger's.
-        known = {"query": query} if is_query_id(query) else {}
-        sealed = salted.seal(self.kek)
-
-        def write(tx: Tx) -> None:
-            keep_reveals(tx.conn, tx.append("sample.refused", **fields, **known), sealed)
-
-        self.writer.run(write)
 
 
 def check_grant(

@@ -8,12 +8,10 @@ from hedui.v1 import registrar_pb2_grpc
 from hedui.v1.common_pb2 import SignedDocument
 from model.documents.authorization import Authorization, AuthorizationCheck, Erasure
 from model.documents.signed import DocumentError, Signed
-from model.reasons import Reason
 from registrar.authorizations import desk, erasing, store
 from registrar.authorizations.checking import state_on
 from registrar.authorizations.store import AuthorizationRow
 from registrar.office import Office
-from runtime.errors import Refusal
 from runtime.storage.paging import check_state, page_of
 from runtime.transport.guard import current_caller
 from runtime.transport.wire import signed_from_wire, signed_to_wire
@@ -105,13 +103,9 @@ class AuthorizationService(registrar_pb2_grpc.AuthorizationServiceServicer):
 
     def _guarded(self, number: str, act: Callable[[], T]) -> T:
         """Act; a refusal is ledgered with the caller and the number as commitments."""
-        try:
+        who = {"authorization": number[:80], "person": current_caller().name}
+        with self._office.parts.refusals.ledgered("authorization.refused", committed=who):
             return act()
-        except Refusal as refusal:
-            if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-                raise
-            committed = {"authorization": number[:80], "person": current_caller().name}
-            self._office.refuse("authorization.refused", refusal, committed)
 
     def _reply(self, row: AuthorizationRow) -> pb.AuthorizationReply:
         state = state_on(row, self._office.today())

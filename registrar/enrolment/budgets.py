@@ -71,14 +71,11 @@ class BudgetService(registrar_pb2_grpc.BudgetServiceServicer):
             change(tx)
             record(tx, event, fields, reveals)
 
-        try:
+        who = {"officer": terms.proposed_by}
+        with office.parts.refusals.ledgered("budget.refused", committed=who):
             self._require_own(current_caller())
             self._check(terms)
             office.parts.writer.run(write)
-        except Refusal as refusal:
-            if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-                raise
-            office.refuse("budget.refused", refusal, {"officer": terms.proposed_by})
         return pb.BudgetReply(state=state)
 
     def _require_own(self, caller: Caller) -> None:

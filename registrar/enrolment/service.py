@@ -9,7 +9,7 @@ elements, and the proof may be fresh.
 """
 
 import hashlib
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from crypto import oprf
 from crypto.errors import InvalidInput
@@ -35,13 +35,13 @@ class EnrolmentService(registrar_pb2_grpc.EnrolmentServiceServicer):
 
     def Evaluate(self, request: pb.EvaluateRequest, context: Any) -> pb.EvaluateReply:
         """Evaluate, count, ledger; only then reply."""
-        try:
+        member = current_caller().member
+        about = {"department": member.department if isinstance(member, Process) else ""}
+        with self._office.parts.refusals.ledgered("enrolment.refused", clear=about):
             key = self._admit(request, current_caller())
             self._check_budget(request)
             evaluated, proof = self._evaluate(key, list(request.blinded))
             left = self._count(request)
-        except Refusal as refusal:
-            self._refuse(refusal, current_caller())
         ensure_time()
         return pb.EvaluateReply(evaluated=evaluated, proof=proof, budget_left=left)
 
@@ -96,14 +96,6 @@ class EnrolmentService(registrar_pb2_grpc.EnrolmentServiceServicer):
             return after.left(today)
 
         return office.parts.writer.run(write)
-
-    def _refuse(self, refusal: Refusal, caller: Caller) -> NoReturn:
-        if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-            raise refusal
-        member = caller.member
-        department = member.department if isinstance(member, Process) else ""
-        clear = {"department": department}
-        self._office.refuse("enrolment.refused", refusal, {}, clear=clear)
 
 
 def _require_any(budget: store.Budget | None) -> store.Budget:

@@ -1,13 +1,11 @@
 """RecheckPermitService: the reviewer's door. Thin; what is refused is ledgered."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 from hedui.v1 import recheck_pb2 as pb
 from hedui.v1 import recheck_pb2_grpc
-from model.reasons import Reason
 from registrar.office import Office
-from registrar.permits.rechecking import Determined, issue_recheck, read_determined
-from runtime.errors import Refusal
+from registrar.permits.rechecking import issue_recheck, read_determined
 from runtime.transport.guard import current_caller
 from runtime.transport.turns import Turns
 from runtime.transport.wire import signed_to_wire
@@ -22,21 +20,15 @@ class RecheckPermitService(recheck_pb2_grpc.RecheckPermitServiceServicer):
 
     def IssueRecheck(self, request: pb.IssueRecheckRequest, context: Any) -> pb.IssueRecheckReply:
         """One re-check permit per manifest."""
-        reviewer, determined = current_caller().name, None
-        try:
+        reviewer, about = current_caller().name, dict[str, str]()
+        who = {"reviewer": reviewer}
+        with self._office.parts.refusals.ledgered("recheck.refused", committed=who, clear=about):
             determined = read_determined(request.determined, self._office.federation)
+            about["manifest"] = determined.manifest
             with self._turns.take(determined.manifest):
                 found = issue_recheck(self._office, determined, reviewer)
-        except Refusal as refusal:
-            self._refuse(refusal, determined, reviewer)
         return pb.IssueRecheckReply(
             manifest=signed_to_wire(found.manifest),
             first=signed_to_wire(found.first),
             permit=signed_to_wire(found.permit),
         )
-
-    def _refuse(self, refusal: Refusal, about: Determined | None, reviewer: str) -> NoReturn:
-        if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-            raise refusal
-        clear = {"manifest": about.manifest} if about is not None else {}
-        self._office.refuse("recheck.refused", refusal, {"reviewer": reviewer}, clear=clear)

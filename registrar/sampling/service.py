@@ -71,13 +71,9 @@ class SampleService(registrar_pb2_grpc.SampleServiceServicer):
 
     def _guarded(self, act: Callable[[], T], **clear: str) -> T:
         """Act; a refusal is ledgered with the reviewer as a commitment."""
-        try:
+        who = {"reviewer": current_caller().name}
+        with self._office.parts.refusals.ledgered("sample.refused", committed=who, clear=clear):
             return _mapped(act)
-        except Refusal as refusal:
-            if refusal.reason is Reason.LEDGER_UNAVAILABLE:
-                raise
-            committed = {"reviewer": current_caller().name}
-            self._office.refuse("sample.refused", refusal, committed, clear=clear)
 
 
 def _mapped(act: Callable[[], T]) -> T:

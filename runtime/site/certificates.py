@@ -217,14 +217,21 @@ def create_request(subject: Subject, *, rng: Rng) -> KeyPair:
     return KeyPair(_key_pem(key), request.public_bytes(serialization.Encoding.PEM))
 
 
+@dataclass(frozen=True)
+class Validity:
+    """From when, and for how many days."""
+
+    start: datetime
+    days: int
+
+
 def issue(
     request_pem: bytes,
     subject: Subject,
     authority: KeyPair,
     *,
     server: bool,
-    days: int,
-    now: datetime,
+    validity: Validity,
     rng: Rng,
 ) -> bytes:
     """Return the certificate for a request, PEM.
@@ -235,13 +242,13 @@ def issue(
             nothing else is taken over from it but the public key.
         authority: Key and certificate of the authority.
         server: Whether it may serve; only processes may, so that no person's key can.
-        days: Length of validity from now. It never outlives the authority's own.
-        now: The present.
+        validity: From when, and how long. It never outlives the authority's own.
         rng: For the serial number.
     """
     request = _checked_request(request_pem, subject)
     ca = _load(authority.pem)
-    end = min(in_utc(now) + timedelta(days=days), ca.not_valid_after_utc)
+    now = validity.start
+    end = min(in_utc(now) + timedelta(days=validity.days), ca.not_valid_after_utc)
     builder = _builder(_distinguished(subject), ca.subject, request.public_key(), now, end, rng)
     usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
     if server:

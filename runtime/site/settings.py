@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from model.limits import MAX_MESSAGE_BYTES, MAX_SETTINGS_BYTES, MAX_TOML_VALUES
+from model.messages import gettext as _
 from model.mistakes import explain
 from model.toml import TomlError, parse_toml
 from runtime.errors import SettingsError
@@ -91,11 +92,13 @@ def load_toml(path: Path, *, max_bytes: int = MAX_SETTINGS_BYTES) -> dict[str, A
         with path.open("rb") as file:
             data = file.read(max_bytes + 1)
     except FileNotFoundError:
-        raise SettingsError(f"{path} is missing") from None
+        raise SettingsError(_("{file} is missing", file=path)) from None
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+        raise SettingsError(
+            _("{file} cannot be read: {why}", file=path, why=error.strerror)
+        ) from None
     if len(data) > max_bytes:
-        raise SettingsError(f"{path} has more than {max_bytes} bytes")
+        raise SettingsError(_("{file} is larger than {n} bytes", file=path, n=max_bytes))
     try:
         return parse_toml(data, source=str(path), max_bytes=max_bytes, max_values=MAX_TOML_VALUES)
     except TomlError as error:

@@ -34,7 +34,7 @@ def copy_ledger(url: str, target: Path, *, password: str = "") -> int:
     """
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     if target.exists():
-        raise DatabaseUnusable(f"{target} exists already; name another file")
+        raise DatabaseUnusable(f"{target} already exists; name another file")
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         size = _copy(_backend(url, password), part)

@@ -90,7 +90,7 @@ def unseal(path: Path, target: Path, *, kek: AtRestKey) -> int:
     Raises OpenError; DatabaseUnusable where ``target`` exists.
     """
     if target.exists():
-        raise DatabaseUnusable(f"{target} exists already; name another file")
+        raise DatabaseUnusable(f"{target} already exists; name another file")
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     try:
         with closing(sqlite3.connect(target, isolation_level=None)) as connection:

@@ -146,7 +146,7 @@ class SqliteBackend:
         """
         part = target.with_name(target.name + ".part")
         if target.exists():
-            raise DatabaseUnusable(f"backup {target} exists already; name another file")
+            raise DatabaseUnusable(f"backup {target} already exists; name another file")
         try:
             part.unlink(missing_ok=True)
             os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -73,6 +73,12 @@ class Tx:
         return self._size + len(self._pending) - 1
 
 
+_MAX_QUEUE: Final = 1024
+"""Functions that may wait; beyond it ``run`` waits to be let in."""
+_MAX_BATCH: Final = 256
+"""Functions in one transaction."""
+
+
 class _Job(Generic[T]):
     """A function on its way. ``taken`` and ``left`` change under the writer's lock only."""
 
@@ -120,8 +126,6 @@ class Writer:
         clock: Clock,
         on_health: HealthCallback,
         timeout_s: float = 5.0,
-        max_queue: int = 1024,
-        max_batch: int = 256,
         probe_interval_s: float = 0.5,
     ) -> None:
         """Take what is needed; nothing happens before ``start``.
@@ -132,16 +136,12 @@ class Writer:
             on_health: Called with (healthy, reason) at each change, from any thread, in
                 order; it must return at once and not call the writer.
             timeout_s: How long ``run`` waits where it is not told otherwise.
-            max_queue: Functions that may wait; beyond it ``run`` waits to be let in.
-            max_batch: Functions in one transaction.
             probe_interval_s: Time between attempts to heal.
         """
         self._database = database
         self._clock = clock
         self._on_health = on_health
         self._timeout_s = timeout_s
-        self._max_queue = max_queue
-        self._max_batch = max_batch
         self._probe_interval_s = probe_interval_s
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -218,7 +218,7 @@ class Writer:
     def _enqueue(self, job: _Job[Any], limit_s: float) -> None:
         with self._changed:
             free = self._changed.wait_for(
-                lambda: self._closing or not self._healthy or len(self._queue) < self._max_queue,
+                lambda: self._closing or not self._healthy or len(self._queue) < _MAX_QUEUE,
                 limit_s,
             )
             if self._closing:
@@ -229,7 +229,7 @@ class Writer:
                 self._queue.append(job)
                 self._changed.notify_all()
                 return
-        why = f"{self._max_queue} writes were waiting for {limit_s} s"
+        why = f"{_MAX_QUEUE} writes were waiting for {limit_s} s"
         self._set_health(False, why)
         raise LedgerUnavailable(why, "not_written")
 
@@ -278,7 +278,7 @@ class Writer:
             )
             self._changed.wait_for(lambda: self._queue or self._closing, self._probe_interval_s)
             jobs: list[_Job[Any]] = []
-            while self._queue and len(jobs) < self._max_batch:
+            while self._queue and len(jobs) < _MAX_BATCH:
                 job = self._queue.popleft()
                 if not job.left:
                     job.taken = True

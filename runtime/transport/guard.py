@@ -9,7 +9,7 @@ clock and the federation file. The request is parsed after that, not before.
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from threading import local
 from typing import Any, Final, TypeAlias
@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 import grpc
 
 from model.access import ACCESS, OWN_ORGANISATION_ROLES, OWN_ORGANISATION_SERVICES
-from model.federation import Federation, Member
+from model.federation import Federation, Member, Process
 from model.reasons import Reason
 from model.roles import PROCESS_ROLES, Role
 from runtime.clock import Clock
@@ -25,6 +25,7 @@ from runtime.counters import Counters
 from runtime.errors import CertificateError, Refusal
 from runtime.logging import Log, describe
 from runtime.site.certificates import Certificate, parse_certificate
+from runtime.site.identity import Identity
 from runtime.transport.status import REASON_KEY, as_refusal, status_of
 from runtime.transport.versions import check_stated
 
@@ -64,6 +65,8 @@ class Call:
     caller: Caller
     method: str
     context: grpc.ServicerContext
+    noted: dict[str, str] = field(default_factory=dict)
+    """What else the log says of it, should it fail: see ``note_call``."""
 
     def time_left_s(self) -> float:
         """Return the seconds until the caller stops waiting, 0 when it has."""
@@ -83,6 +86,13 @@ def current_caller() -> Caller:
     return _CALL.get().caller
 
 
+def note_call(fields: Mapping[str, str]) -> None:
+    """Have the log name these, too, should this thread's call fail; nothing outside of a call."""
+    call = _CALL.get(None)
+    if call is not None:
+        call.noted.update(fields)
+
+
 def ensure_time(least_s: float = 0.0) -> None:
     """Raise Refusal(DEADLINE) unless more than ``least_s`` seconds are left and someone waits.
 
@@ -92,17 +102,26 @@ def ensure_time(least_s: float = 0.0) -> None:
         raise Refusal(Reason.DEADLINE)
 
 
+@dataclass(frozen=True, repr=False)
+class Host:
+    """The process that serves: who it is, whom it knows, and where it notes what happens."""
+
+    member: Process
+    """Its entry in the federation file."""
+    identity: Identity
+    federation: Federation
+    clock: Clock
+    log: Log
+    counters: Counters
+
+
 class Guard(grpc.ServerInterceptor):
     """Authenticates, allows, bounds, counts, logs, and turns exceptions into statuses."""
 
     def __init__(
         self,
+        host: Host,
         *,
-        member: Member,
-        federation: Federation,
-        clock: Clock,
-        log: Log,
-        counters: Counters,
         max_deadline_s: float,
         full: Callable[[], bool] = lambda: False,
         access: Mapping[str, frozenset[Role]] = ACCESS,
@@ -110,15 +129,15 @@ class Guard(grpc.ServerInterceptor):
         """Take what is needed.
 
         Args:
-            member: The process that serves.
+            host: The process that serves.
             full: Whether gRPC, which does not ask us, turns the next call away.
             access: The roles of each full method.
         """
-        self._member = member
-        self._federation = federation
-        self._clock = clock
-        self._log = log
-        self._counters = counters
+        self._member = host.member
+        self._federation = host.federation
+        self._clock = host.clock
+        self._log = host.log
+        self._counters = host.counters
         self._max_deadline_s = max_deadline_s
         self._full = full
         self._arrived = local()
@@ -146,10 +165,11 @@ class Guard(grpc.ServerInterceptor):
         self._arrived.here = True
         started = self._clock.monotonic_s()
         caller = self._admit(method, context)
+        call = Call(caller, method, context)
         try:
-            yield Call(caller, method, context)
+            yield call
         except Exception as error:
-            self._fail(method, caller, context, error)
+            self._fail(method, caller, context, error, call.noted)
             raise
         self._counters.add("call.served")
         duration_ms = round((self._clock.monotonic_s() - started) * 1000)
@@ -246,10 +266,11 @@ class Guard(grpc.ServerInterceptor):
         caller: Caller | None,
         context: grpc.ServicerContext,
         error: Exception,
+        noted: Mapping[str, str] | None = None,
     ) -> None:
         refusal = as_refusal(error) or Refusal(Reason.INTERNAL, "internal error")
         self._counters.add(f"call.refused.{refusal.reason}")
-        fields = {"method": method, "reason": str(refusal.reason), **_peer(caller)}
+        fields = {"method": method, "reason": str(refusal.reason), **_peer(caller), **(noted or {})}
         if refusal.reason is Reason.INTERNAL:
             self._log.fault("call.failed", error, **fields)
         else:

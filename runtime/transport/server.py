@@ -13,15 +13,10 @@ from typing import Any, Final
 import grpc
 
 from model.access import ACCESS
-from model.federation import Federation, Process
 from model.roles import Role
-from runtime.clock import Clock
-from runtime.counters import Counters
 from runtime.errors import AddressInUse
-from runtime.logging import Log
-from runtime.site.identity import Identity
 from runtime.site.settings import ServerSettings
-from runtime.transport.guard import Guard
+from runtime.transport.guard import Guard, Host
 
 AddService = Callable[[grpc.Server], None]
 """Registers one servicer with a server; ``offer`` makes one."""
@@ -88,15 +83,10 @@ def offer(register: Callable[..., Any], servicer: object) -> AddService:
 
 def build_server(
     services: Sequence[AddService],
+    host: Host,
     *,
-    member: Process,
-    identity: Identity,
-    federation: Federation,
     listen: str,
     settings: ServerSettings,
-    clock: Clock,
-    log: Log,
-    counters: Counters,
     extra_interceptors: Sequence[grpc.ServerInterceptor] = (),
     access: Mapping[str, frozenset[Role]] = ACCESS,
 ) -> Server:
@@ -104,7 +94,7 @@ def build_server(
 
     Args:
         services: What it offers.
-        member: The process's entry in the federation file.
+        host: The process that serves.
         listen: ``host:port``; port 0 for a free one.
         extra_interceptors: Inside the guard, so they see parsed requests of admitted calls, and
             refusals as exceptions. For tests that record what a party receives and replies.
@@ -112,11 +102,7 @@ def build_server(
     """
     pool = CallPool(settings.threads, max_calls=settings.max_concurrent_calls)
     guard = Guard(
-        member=member,
-        federation=federation,
-        clock=clock,
-        log=log,
-        counters=counters,
+        host,
         max_deadline_s=settings.max_deadline_s,
         full=lambda: pool.full,
         access=access,
@@ -131,8 +117,8 @@ def build_server(
     for add in services:
         add(server)
     credentials = grpc.ssl_server_credentials(
-        [(identity.tls_key_pem, identity.certificate.pem)],
-        root_certificates=federation.ca_certificate.encode("ascii"),
+        [(host.identity.tls_key_pem, host.identity.certificate.pem)],
+        root_certificates=host.federation.ca_certificate.encode("ascii"),
         require_client_auth=True,
     )
     address = bind(listen, lambda at: server.add_secure_port(at, credentials), setting="listen")

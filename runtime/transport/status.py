@@ -57,6 +57,12 @@ def status_of(reason: Reason) -> grpc.StatusCode:
     return _STATUS.get(reason, _Code.FAILED_PRECONDITION)
 
 
+def reason_of(error: Exception) -> Reason:
+    """Return the reason with which a call ends that raised this; INTERNAL for a fault of ours."""
+    refusal = as_refusal(error)
+    return Reason.INTERNAL if refusal is None else refusal.reason
+
+
 def as_refusal(error: Exception) -> Refusal | None:
     """Return the refusal that an exception of a handler means, None for an internal fault."""
     if isinstance(error, Refusal):

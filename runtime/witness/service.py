@@ -14,7 +14,7 @@ from crypto.signing import SigningKey
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1 import ledger_pb2_grpc
 from ledger import checkpoint, cosignature, log
-from ledger.checkpoint import Checkpoint, origin_of
+from ledger.checkpoint import Checkpoint, origin_of, process_of
 from ledger.note import Signature, Verifier, parse_note
 from ledger.signer import MAX_PATH, LogSigner
 from ledger.witness import Seen, Witness
@@ -40,7 +40,6 @@ class Witnessing:
         self,
         *,
         federation: Federation,
-        name: str,
         key: SigningKey,
         signer: LogSigner,
         database: Database,
@@ -55,7 +54,7 @@ class Witnessing:
         self._memory = StoredWitness(database, writer)
         logs = dict(log_verifiers(federation))
         del logs[signer.origin]
-        own = witness_name(federation.name, name)
+        own = witness_name(federation.name, process_of(signer.origin))
         self._witness = Witness(own, key, logs=logs, store=self._memory)
 
     # --- as a witness ---------------------------------------------------------------------------

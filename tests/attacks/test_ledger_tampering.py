@@ -288,17 +288,15 @@ def test_the_bundle_shows_it(
 def test_a_chunk_that_is_left_out_is_a_gap(
     original: Evidence, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from ledger.export import write_bundle
+    from ledger.export import Contents, write_bundle
 
     entries = [entry(i) for i in range(3000)]
     frontier, nodes = merkle.Frontier().extend(merkle.leaf_hash(e) for e in entries)
     head = checkpoint.sign(
         Checkpoint(SIGNER.origin, 3000, frontier.root()), SigningKey(bytes(range(32)))
     )
-    write_bundle(
-        tmp_path / "b", origin=SIGNER.origin, size=3000, entries=entries, hashes=nodes,
-        checkpoints=[(3000, head)], keys=[KEY], chunk=1024,
-    )  # fmt: skip
+    contents = Contents(SIGNER.origin, 3000, entries, nodes, [(3000, head)], [KEY])
+    write_bundle(tmp_path / "b", contents, chunk=1024)
     assert told(tmp_path / "b", capsys)[1] == "intact"
     for kind in ("entries/000000001024.jsonl", "hashes/000000001024.bin"):
         (tmp_path / "b" / kind).unlink()

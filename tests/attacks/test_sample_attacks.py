@@ -35,7 +35,7 @@ def lying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     found = make_county(tmp_path_factory.mktemp("lying") / "home")
     bends = {"registrar": Bend()}
     try:
-        serve_county(found, registrar={"server_interceptors": [bends["registrar"]]})
+        serve_county(found, registrar={"server": [bends["registrar"]]})
         yield Bench(found, bends)
     finally:
         found.stop()

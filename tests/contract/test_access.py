@@ -16,6 +16,7 @@ from runtime.logging import Log
 from runtime.site.certificates import host_name
 from runtime.site.identity import Identity, load_person, load_process_identity
 from runtime.site.settings import ServerSettings
+from runtime.transport.guard import Host
 from runtime.transport.server import Server, build_server
 from runtime.transport.versions import stated_by
 from tests.support.homes import MEMBERS, Home, Who, make_home
@@ -88,14 +89,16 @@ def server(home: Home) -> Iterator[Server]:
     log = Log(MemorySink(), process=SERVER, clock=SystemClock(), strict=True)
     server = build_server(
         [lambda bare: bare.add_generic_rpc_handlers((_Everything(),))],
-        member=member,
-        identity=load_process_identity(home.path / SERVER),
-        federation=federation,
+        Host(
+            member,
+            load_process_identity(home.path / SERVER),
+            federation,
+            SystemClock(),
+            log,
+            Counters(),
+        ),
         listen="127.0.0.1:0",
         settings=ServerSettings(),
-        clock=SystemClock(),
-        log=log,
-        counters=Counters(),
     )
     server.start()
     yield server

@@ -161,7 +161,7 @@ class Recorder(grpc.ServerInterceptor):
 
 def test_a_test_can_record_what_a_process_receives(home: Home) -> None:
     recorder = Recorder()
-    site = start_node(home, server_interceptors=[recorder])
+    site = start_node(home, server=[recorder])
     try:
         site.ask()
     finally:

@@ -24,7 +24,7 @@ from model.roles import Role
 from model.suite import SUITE
 from runtime import errors
 from runtime.clock import SystemClock
-from runtime.process import Assembly, Kind, Service, create_database
+from runtime.process import Assembly, Instruments, Kind, Service, create_database
 from runtime.site.endpoints import Endpoints, read_run_file
 from runtime.site.identity import load_person
 from runtime.storage.faults import DatabaseInUse, DatabaseMissing
@@ -45,7 +45,9 @@ def home(tmp_path: Path) -> Home:
 
 
 def tax(home: Home, **more: Any) -> Service:
-    return Service(KIND, home=home.path, name="tax", strict_log=True, **more)
+    return Service(
+        KIND, home=home.path, name="tax", instruments=Instruments(strict_log=True), **more
+    )
 
 
 def entries(home: Home) -> list[event.Entry]:

@@ -231,7 +231,7 @@ COMMANDS: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
         HEDUI, plans.OFFICER, "ledger export tax --to NEW", REFUSED, ("wrong_role", "reviewer")),
     "a person who is not here": (
         HEDUI, "clerk-chan", "case list", SETTINGS, ('no person "clerk-chan"', "clerk-chen")),
-    "nobody": (HEDUI, "", "case list", SETTINGS, ("nobody acts", "--person NAME")),
+    "nobody": (HEDUI, "", "case list", SETTINGS, ("no person is named", "--person NAME")),
     "an unknown option": (HEDUI, "", "verify --polcy x", USAGE, ("--policy",)),
     "an unknown command": (HEDUI, "", "case lst", USAGE, ("Did you mean 'list'?",)),
     "no such file": (
@@ -317,7 +317,7 @@ def test_a_person_who_is_not_in_the_authorization_is_never_asked(village: Villag
     ended = village.type(
         "hedui", *village.verifying(number, wait_s=60), resident(2), person=plans.OFFICER
     )
-    says(ended, SETTINGS, "a person's number", "only an authorization's members are asked")
+    says(ended, SETTINGS, "a person's number", "only members of an authorization can be asked")
     assert resident(2) not in ended.stderr
     assert {n: len(village.ledger(n, "query.received")) for n in before} == before
     (case,) = village.verify(number)

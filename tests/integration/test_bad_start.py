@@ -18,6 +18,7 @@ from ceremony.authority import load_authority
 from crypto.rng import system_rng
 from runtime.site.certificates import (
     KeyPair,
+    Validity,
     create_authority,
     create_request,
     issue,
@@ -86,8 +87,7 @@ def certify(
         old.subject,
         authority or own.certificates,
         server=True,
-        days=2,
-        now=datetime.now(UTC) - timedelta(days=days_ago),
+        validity=Validity(datetime.now(UTC) - timedelta(days=days_ago), 2),
         rng=system_rng,
     )
     certificate.write_bytes(pem)

@@ -109,7 +109,7 @@ def test_a_node_that_is_down_leaves_the_case_waiting_and_it_resumes_by_itself(
     assert seen.returncode == WAITING
     why = EXPLANATIONS[Reason.UNREACHABLE]
     assert f"bank waiting: {why.happened} (unreachable). What to do: {why.mend}" in (seen.stdout)
-    assert "They go on by themselves" in seen.stdout
+    assert "These cases continue by themselves" in seen.stdout
     run = village.scenario.federation
     cases = run.hedui_json("case", "list", "--state", "asking", person=plans.OFFICER)
     (waiting,) = [case for case in cases if case["authorization"] == number]

@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[Words, str]] = {
     ),
     "one database for two nodes": (
         lambda s: s.type("hedui-node", "init", "tax", "bank", "--database-url", "postgresql:///a"),
-        "a database of its own",
+        "each node needs its own database",
     ),
     "a database that has a ledger": (
         lambda s: again(s), "not empty: it holds a ledger of 1 entries",

@@ -133,7 +133,7 @@ def test_a_copy_of_the_ledger_is_verified_offline(
     assert verify([str(tmp_path / "changed.db"), "--key", key]) == 10
     postgres.execute(flip, url.rpartition("/")[2])
     served.county.start("police")
-    with pytest.raises(DatabaseUnusable, match="exists already"):
+    with pytest.raises(DatabaseUnusable, match="already exists"):
         copy_ledger(url, file)
     with pytest.raises(DatabaseUnusable, match="holds no ledger"):
         copy_ledger(postgres.database(), tmp_path / "none.db")

@@ -43,7 +43,7 @@ def test_the_worked_case_runs_as_typed(county: County, tmp_path: Path) -> None:
         assert words in printed
     assert printed.count("exit code 10") == 2
     # Drawn and opened, then from what was kept; nothing failed and every value was recomputed.
-    assert printed.count("2 entries: every check holds") == 2
+    assert printed.count("2 entries: every check passes") == 2
     assert "answer: tax" in printed
 
 

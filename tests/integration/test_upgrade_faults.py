@@ -379,7 +379,7 @@ def test_a_command_writes_a_kept_copy_out_and_its_ledger_verifies(
     assert " rows" in run.hedui("ledger", "unseal", "coordinator", "--to", str(out))
     assert "intact" in run.hedui("ledger", "verify", str(out))
     again = run.attempt("hedui", "ledger", "unseal", "coordinator", "--to", str(out))
-    assert (again.returncode, "exists already" in again.stderr) == (3, True)
+    assert (again.returncode, "already exists" in again.stderr) == (3, True)
     (in_file.home / "coordinator" / "keys" / "kek").write_text("00" * 32 + "\n")
     other = run.attempt("hedui", "ledger", "unseal", "coordinator", "--to", str(tmp_path / "o"))
     assert (other.returncode, "Is the kek that of coordinator?" in other.stderr) == (3, True)

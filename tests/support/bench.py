@@ -101,7 +101,7 @@ class Bench:
 
     def start(self, name: str) -> None:
         """Start a process that was stopped, with its bend."""
-        self.county.start(name, server_interceptors=[self.bends[name]])
+        self.county.start(name, server=[self.bends[name]])
 
     def straight(self) -> None:
         """Take every bend back."""

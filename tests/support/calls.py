@@ -20,7 +20,7 @@ from model.reasons import Reason
 from model.roles import Role
 from runtime import errors
 from runtime.clock import Clock, SystemClock
-from runtime.process import Assembly, Kind, Parts, Service, create_database
+from runtime.process import Assembly, Instruments, Kind, Parts, Service, create_database
 from runtime.site.endpoints import Endpoints
 from runtime.site.identity import load_person, load_process_identity
 from runtime.transport.channel import Dialer
@@ -107,7 +107,8 @@ def start_node(home: Home, *, clock: Clock | None = None, **more: Any) -> Site:
     node = Node()
     if not (home.path / "tax" / "data").exists():
         create_database(home.path / "tax", node.kind(), federation="hexi", clock=SystemClock())
-    service = Service(node.kind(), home=home.path, name="tax", clock=clock, strict_log=True, **more)
+    inside = Instruments(strict_log=True, **more)
+    service = Service(node.kind(), home=home.path, name="tax", clock=clock, instruments=inside)
     service.start()
     return Site(home, node, service)
 

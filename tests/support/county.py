@@ -33,7 +33,7 @@ from model.roles import PERSON_ROLES, PROCESS_ROLES, Role
 from node.process import node_kind
 from registrar.process import KIND as REGISTRAR_KIND
 from runtime.clock import SystemClock
-from runtime.process import Kind, Service, create_database
+from runtime.process import Instruments, Kind, Service, create_database
 from runtime.site.endpoints import Endpoints
 from runtime.site.identity import load_person
 from runtime.site.joining import EMBEDDED, DatabasePlace, init_person, init_process, load_site
@@ -121,9 +121,10 @@ class County:
     # --- processes ------------------------------------------------------------------------------
 
     def start(self, name: str, **options: Any) -> Service:
-        """Start a service; ``options`` as of Service."""
+        """Start a service; ``options`` as of Instruments."""
+        inside = Instruments(strict_log=True, **options)
         service = Service(
-            _kind(name), home=self.home, name=name, clock=self.clock, strict_log=True, **options
+            _kind(name), home=self.home, name=name, clock=self.clock, instruments=inside
         )
         service.start()
         self.services[name] = service

@@ -19,6 +19,7 @@ from model.toml import to_toml
 from runtime.site.certificates import (
     KeyPair,
     Subject,
+    Validity,
     create_authority,
     create_request,
     fingerprint,
@@ -114,8 +115,7 @@ class Home:
             subject,
             authority or self.authority,
             server=who.role in PROCESS_ROLES,
-            days=self.days if days is None else days,
-            now=start or self.now,
+            validity=Validity(start or self.now, self.days if days is None else days),
             rng=system_rng,
         )
         certificate, key = self._tls_paths(who)

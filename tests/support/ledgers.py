@@ -14,7 +14,7 @@ from typing import Any
 from crypto.signing import SigningKey
 from ledger import checkpoint, event, merkle
 from ledger.checkpoint import Checkpoint, origin_of
-from ledger.export import approved_policy, policy_digest, write_bundle
+from ledger.export import Contents, approved_policy, policy_digest, write_bundle
 from ledger.note import Verifier
 
 FEDERATION = "hexi"
@@ -101,8 +101,7 @@ class Ledgers:
         entries = self.entries(name)
         tree, nodes = merkle.Frontier().extend(merkle.leaf_hash(entry) for entry in entries)
         head = Checkpoint(origin_of(FEDERATION, name), tree.size, tree.root())
-        write_bundle(
-            target,
+        contents = Contents(
             origin=head.origin,
             size=tree.size,
             entries=entries,
@@ -112,6 +111,7 @@ class Ledgers:
             policies=[POLICY] if any(map(approved_policy, entries)) else [],
             extra={"federation.toml": federation_file()},
         )
+        write_bundle(target, contents)
         return target
 
 

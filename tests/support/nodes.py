@@ -33,11 +33,12 @@ from node.process import node_kind
 from runtime.counters import Counters
 from runtime.errors import Refusal
 from runtime.logging import Log
-from runtime.process import Service, create_database
+from runtime.process import Instruments, Service, create_database
 from runtime.site.endpoints import Endpoints, RunFile, write_run_file
 from runtime.site.identity import load_person, load_process_identity, read_secret
 from runtime.site.settings import ServerSettings
 from runtime.transport.channel import Dialer
+from runtime.transport.guard import Host
 from runtime.transport.server import build_server, offer
 from runtime.transport.wire import reveals_to_wire, signed_from_wire, signed_to_wire
 from tests.support.homes import FixedClock, Home, Who, make_home
@@ -331,7 +332,11 @@ def serve_node(home: Home, prf: oprf.PrivateKey, **settings: Any) -> Iterator[Wo
     simulator = EvaluationSimulator(prf)
     waits: list[float] = []
     service = Service(
-        node_kind(sleep=waits.append), home=home.path, name="tax", clock=clock, strict_log=True
+        node_kind(sleep=waits.append),
+        home=home.path,
+        name="tax",
+        clock=clock,
+        instruments=Instruments(strict_log=True),
     )
     with _registrar(home, federation, simulator, clock):
         service.start()
@@ -358,14 +363,16 @@ def _registrar(
     counters = Counters()
     server = build_server(
         [offer(registrar_pb2_grpc.add_EnrolmentServiceServicer_to_server, simulator)],
-        member=federation.registrar,
-        identity=load_process_identity(home.path / "registrar"),
-        federation=federation,
+        Host(
+            federation.registrar,
+            load_process_identity(home.path / "registrar"),
+            federation,
+            clock,
+            Log(MemorySink(), process="registrar", clock=clock, counters=counters),
+            counters,
+        ),
         listen="127.0.0.1:0",
         settings=ServerSettings(stop_grace_s=0),
-        clock=clock,
-        log=Log(MemorySink(), process="registrar", clock=clock, counters=counters),
-        counters=counters,
     )
     server.start()
     run = RunFile(pid=_own_pid(), start_time="", address=server.address, health_address="a:1")

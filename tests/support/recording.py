@@ -57,7 +57,7 @@ class Exchange:
 
 @dataclass
 class Recorder(grpc.ServerInterceptor, grpc.UnaryUnaryClientInterceptor):
-    """Hand the same object in as ``server_interceptors`` and ``client_interceptors``."""
+    """Hand the same object in as ``server`` and ``client`` of ``Instruments``."""
 
     exchanges: list[Exchange] = field(default_factory=list)
     streams: list[str] = field(default_factory=list)

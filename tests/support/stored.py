@@ -26,7 +26,7 @@ from model.federation import Federation
 from node.process import node_kind
 from registrar.process import KIND as REGISTRAR_KIND
 from runtime.clock import SystemClock
-from runtime.process import Kind, Service, database_location, load_process_settings
+from runtime.process import Instruments, Kind, Service, database_location, load_process_settings
 from runtime.site.endpoints import Endpoints
 from runtime.site.identity import load_kek, load_person
 from runtime.storage.database import Access, Database, open_database
@@ -76,7 +76,11 @@ class Stored:
         """Serve; all by default."""
         for name in names or NAMES:
             service = Service(
-                kind_of(name), home=self.home, name=name, clock=self.clock, strict_log=True
+                kind_of(name),
+                home=self.home,
+                name=name,
+                clock=self.clock,
+                instruments=Instruments(strict_log=True),
             )
             service.start()
             self.services[name] = service

@@ -21,7 +21,7 @@ from hedui.v1 import coordinator_pb2, node_pb2
 from hedui.v1.node_pb2_grpc import NodeAdminServiceStub
 from model.policy import policy_digest
 from runtime.clock import SystemClock
-from runtime.process import Service
+from runtime.process import Instruments, Service
 from simulations.federation import LocalFederation, in_parallel
 from tests.support.county import ADMINS, PEOPLE, POLICY, County, _kind, resident
 from tests.support.recording import Recorder
@@ -88,9 +88,7 @@ class Town(County):
             _kind(name),
             home=self.home,
             name=name,
-            strict_log=True,
-            server_interceptors=[recorder],
-            client_interceptors=[recorder],
+            instruments=Instruments(server=[recorder], client=[recorder], strict_log=True),
         )
         service.start()
         self.services[name] = service

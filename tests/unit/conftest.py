@@ -13,7 +13,7 @@ from tests.support.county import PROCESSES, make_county, serve_county
 def _serve(home: Path) -> Iterator[Bench]:
     county = make_county(home)
     bends = {name: Bend() for name, _, _, _ in PROCESSES}
-    options = {name: {"server_interceptors": [bend]} for name, bend in bends.items()}
+    options = {name: {"server": [bend]} for name, bend in bends.items()}
     try:
         serve_county(county, **options)
         yield Bench(county, bends)

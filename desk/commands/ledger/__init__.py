@@ -15,12 +15,12 @@ class Commands(LazyGroup):
     table: ClassVar = {
         "checkpoint": Lazy(
             f"{_HERE}.export",
-            "Show a process's newest signed checkpoint; keep it: the log must contain it for ever.",
+            "Show a process's newest signed checkpoint; keep it: the log must always contain it.",
             "checkpoint",
         ),
         "export": Lazy(
             f"{_HERE}.export",
-            "Fetch whole ledgers, check them against their signed heads, write one bundle each.",
+            "Fetch whole ledgers, check them against their signed heads, write a bundle of each.",
             "export",
         ),
         "copy": Lazy(
@@ -35,12 +35,12 @@ class Commands(LazyGroup):
         ),
         "verify": Lazy(
             f"{_HERE}.verify",
-            "Verify ledgers offline: every byte is hashed again. Exit code 0: all intact.",
+            "Verify ledgers offline: every byte is hashed again. Exit code 0: all are intact.",
             "verify",
         ),
         "show": Lazy(
             f"{_HERE}.entries",
-            "Show entries. A running process ledgers that it was read (``ledger.read``).",
+            "Show entries. A running process's ledger records that you read it (``ledger.read``).",
             "show",
         ),
         "entry": Lazy(
@@ -50,34 +50,32 @@ class Commands(LazyGroup):
         ),
         "reconcile": Lazy(
             f"{_HERE}.reconcile",
-            "Hold all parties' ledgers against one another. Exit code 20: findings; 0: nothing.",
+            "Compare all parties' ledgers with one another. Exit code 20: findings; 0: none.",
             "reconcile",
         ),
         "evidence": Lazy(
             f"{_HERE}.evidence",
-            "Write one query's proof; `python -m ledger.verify` checks it, also elsewhere.",
+            "Write the proof of one query; `python -m ledger.verify` checks it anywhere.",
             "evidence",
         ),
         "recheck": Lazy(
             f"{_HERE}.recheck",
-            "Open a determined case once more, by other key holders, and compare (reviewer).",
+            "Have other key holders open a determined case once more, and compare (reviewer).",
             "recheck",
         ),
         "report": Lazy(
             f"{_HERE}.report",
-            "Show unusual queries: bursts, after revocation, without determination, off-hours, "
-            "volume.",
+            "Show unusual queries: bursts, after revocation, undetermined, off-hours, volume.",
             "report",
         ),
         "officers": Lazy(
             f"{_HERE}.officers",
-            "Have the officers behind a registrar's manifests opened to you (reviewer); it ledgers "
-            "that.",
+            "Have the registrar disclose to you which officer asked for each manifest (reviewer).",
             "officers",
         ),
         "sample": Lazy(
             f"{_HERE}.sample",
-            "Draw entries of the registrar, have them opened to you alone, check them. 20: a check "
+            "Draw entries, have them disclosed to you alone, and check them. Exit code 20: a check "
             "fails.",
             "sample",
         ),
@@ -86,7 +84,7 @@ class Commands(LazyGroup):
 
 app = typer.Typer(
     cls=Commands,
-    help="Ledgers (账本): read, export, verify.",
+    help="Ledgers: read, export, verify.",
     no_args_is_help=True,
     add_completion=False,
 )

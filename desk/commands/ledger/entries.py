@@ -23,31 +23,39 @@ from desk.trust import pinned_keys
 from desk.words import one_line
 from ledger.event import Entry
 from model.fields import format_time
+from model.messages import N_
+from model.messages import gettext as _
 from reviewer.entries import Row, describe, offline_rows, proven_offline
 from reviewer.filter import Filter
 
-Place = Annotated[str, typer.Argument(help="A process, by name, or the path of a bundle.")]
+Place = Annotated[str, typer.Argument(help="The name of a process, or the path of a bundle.")]
 Index = Annotated[int, typer.Argument(min=0, help="The entry's number.")]
 About = Annotated[
     list[str] | None,
-    typer.Option("--case", help="Case, manifest, query or permit id, 8 digits or more."),
+    typer.Option("--case", help="Id of a case, manifest, query or permit: 8 digits or more."),
 ]
 Officer = Annotated[
     str,
-    typer.Option(help="First digits of an officer's (or other person's) commitment, or a role."),
+    typer.Option(help="First digits of the commitment to an officer or other person, or a role."),
 ]
 Department = Annotated[str, typer.Option(help="Department, by name.")]
 Events = Annotated[
-    list[str] | None, typer.Option("--event", help="Event, or its beginning: query.")
+    list[str] | None, typer.Option("--event", help="Event, or how it begins, such as query.")
 ]
 ReasonCode = Annotated[str, typer.Option("--reason", help="Reason code.")]
-Since = Annotated[datetime | None, typer.Option("--from", help="Not before, local time.")]
-Until = Annotated[datetime | None, typer.Option("--to", help="Before, local time.")]
-Last = Annotated[int, typer.Option(min=0, help="Only so many, the newest; 0: all.")]
-Follow = Annotated[bool, typer.Option("--follow", help="Go on showing; a line for each entry.")]
-Every = Annotated[float, typer.Option("--every-s", min=0.2, help="How often to look, seconds.")]
+Since = Annotated[datetime | None, typer.Option("--from", help="Not before this local time.")]
+Until = Annotated[datetime | None, typer.Option("--to", help="Before this local time.")]
+Last = Annotated[int, typer.Option(min=0, help="Only the newest, this many; 0: all.")]
+Follow = Annotated[bool, typer.Option("--follow", help="Keep showing new entries, one line each.")]
+Every = Annotated[float, typer.Option("--every-s", min=0.2, help="Seconds between two looks.")]
 
-COLUMNS = {"index": "#", "at": "when", "event": "event", "words": "what", "fields": "fields"}
+COLUMNS = {
+    "index": N_("#"),
+    "at": N_("when"),
+    "event": N_("event"),
+    "words": N_("what"),
+    "fields": N_("fields"),
+}
 
 
 def show(
@@ -65,7 +73,7 @@ def show(
     every_s: Every = 2.0,
     as_json: Json = False,
 ) -> None:
-    """Show entries. A running process ledgers that it was read (``ledger.read``)."""
+    """Show entries. A running process's ledger records that you read it (``ledger.read``)."""
     chosen = Filter(
         about=tuple(case or ()),
         person=officer,
@@ -112,7 +120,7 @@ def _print(rows: Iterable[Row], *, last: int, as_json: bool) -> None:
     if as_json:
         print_table([row.table() for row in kept], {}, as_json=True)
         return
-    print_table([_line(row) for row in kept], COLUMNS, as_json=False, empty="no such entry")
+    print_table([_line(row) for row in kept], COLUMNS, as_json=False, empty=N_("no such entry"))
 
 
 def _line(row: Row) -> dict[str, Any]:
@@ -156,16 +164,24 @@ def plain(value: Any) -> str:
 def print_entry(found: dict[str, Any]) -> None:
     """Print what ``describe`` gave."""
     out = sys.stdout
-    out.write(f"entry {found['index']} of {found['origin']}, {found['at']}\n")
-    out.write(f"{found['event']}: {found['words']}\n")
+    head = _(
+        "entry {index} of {origin}, {at}",
+        index=found["index"],
+        origin=found["origin"],
+        at=found["at"],
+    )
+    out.write(f"{head}\n{found['event']}: {found['words']}\n")
     for name, value in found["fields"].items():
         out.write(f"  {name}: {plain(value)}\n")
-    out.write(f"\nbytes:     {found['entry']}\nleaf hash: {found['leaf_hash']}\n")
-    out.write(f"proof to the root of {found['size']} entries, verified:\n")
+    leaf = _("bytes:     {entry}\nleaf hash: {hash}", entry=found["entry"], hash=found["leaf_hash"])
+    path = _("proof up to the root of {size} entries, verified:", size=found["size"])
+    out.write(f"\n{leaf}\n{path}\n")
     for node in found["path"]:
         out.write(f"  {node}\n")
-    out.write(f"\ncheckpoint, its signature verified:\n{found['checkpoint']}\n")
+    signed = _("checkpoint, with its signature verified:")
+    out.write(f"\n{signed}\n{found['checkpoint']}\n")
     for each in found["cosignatures"]:
-        out.write(f"cosigned by {each['witness']} at {each['at']}, verified\n")
+        by = _("cosigned by {witness} at {at}, verified", witness=each["witness"], at=each["at"])
+        out.write(f"{by}\n")
     if not found["cosignatures"]:
-        out.write("cosigned by nobody yet\n")
+        out.write(_("not cosigned by anybody yet") + "\n")

@@ -9,14 +9,15 @@ import typer
 from desk.client import ledgers
 from desk.command import Json, options, print_table
 from desk.session import acting
+from model.messages import ngettext
 
 ProcessName = Annotated[str, typer.Argument(help="The process's name in the federation file.")]
 ProcessNames = Annotated[list[str], typer.Argument(help="Processes, by name.")]
-Target = Annotated[Path, typer.Option("--to", help="Folder for one bundle per process.")]
+Target = Annotated[Path, typer.Option("--to", help="Folder that gets one bundle for each process.")]
 
 
 def checkpoint(context: typer.Context, process: ProcessName, as_json: Json = False) -> None:
-    """Show a process's newest signed checkpoint; keep it: the log must contain it for ever."""
+    """Show a process's newest signed checkpoint; keep it: the log must always contain it."""
     with acting(context) as person:
         note, head = ledgers.fetch_checkpoint(person, process)
     if as_json:
@@ -27,12 +28,13 @@ def checkpoint(context: typer.Context, process: ProcessName, as_json: Json = Fal
 
 
 def export(context: typer.Context, processes: ProcessNames, to: Target) -> None:
-    """Fetch whole ledgers, check them against their signed heads, write one bundle each."""
+    """Fetch whole ledgers, check them against their signed heads, write a bundle of each."""
     extra = _federation_files(options(context).home)
     with acting(context) as person:
         for process in processes:
             size = ledgers.export(person, process, to / process, extra=extra)
-            typer.echo(f"{to / process}: {size} entries")
+            said = ngettext("{file}: {n} entry", "{file}: {n} entries", size, file=to / process)
+            typer.echo(said)
 
 
 def _federation_files(home: Path) -> dict[str, bytes]:

@@ -11,17 +11,29 @@ from desk.client.recheck import recheck as run
 from desk.command import Json, options, print_json, print_table
 from desk.session import acting
 from desk.trust import pinned_keys
+from model.messages import N_
+from model.messages import gettext as _
 from reviewer.recheck import Compared, Recheck
 
 DIFFERS = 9
 """Exit code where a bit is another than the one that was determined."""
+COLUMNS = {
+    "rules": N_("rule"),
+    "bit": N_("bit"),
+    "determined": N_("determined"),
+    "rechecked": N_("again"),
+    "agree": N_("agree"),
+}
 
-CaseId = Annotated[str, typer.Argument(help="The case's id, or its beginning (8 digits or more).")]
+CaseId = Annotated[str, typer.Argument(help="The case's id, or its first digits (8 or more).")]
 Bundle = Annotated[
     Path | None,
-    typer.Option("--bundle", help="The coordinator's exported ledger; default: read it now."),
+    typer.Option(
+        "--bundle",
+        help="The coordinator's exported ledger; default: read it from the coordinator now.",
+    ),
 ]
-Wait = Annotated[float, typer.Option("--wait", help="How long to ask again, seconds.")]
+Wait = Annotated[float, typer.Option("--wait", help="For how many seconds to keep asking.")]
 
 
 def recheck(
@@ -31,10 +43,10 @@ def recheck(
     wait: Wait = 120.0,
     as_json: Json = False,
 ) -> None:
-    """Open a determined case once more, by other key holders, and compare (reviewer).
+    """Have other key holders open a determined case once more, and compare (reviewer).
 
-    Once per case, and before it is closed. Only you can read what comes out. Exit code 9: it is
-    not what the coordinator's ledger committed to.
+    Once for each case, and before it is closed. Only you can read the result. Exit code 9: the
+    result is not what the coordinator's ledger committed to.
     """
     keys = pinned_keys(options(context))
     with acting(context) as person:
@@ -50,27 +62,29 @@ def recheck(
 
 
 def _print(found: Recheck) -> None:
-    columns = {"rules": "rule", "bit": "bit", "determined": "determined", "rechecked": "again"}
-    print_table([_row(slot) for slot in found.slots], {**columns, "agree": "agree"}, as_json=False)
+    print_table([_row(slot) for slot in found.slots], COLUMNS, as_json=False)
     differ = sum(not slot.agree for slot in found.slots)
-    said = "every bit is the one that was determined"
+    said = _("every bit is the same as the one that was determined")
     if differ:
-        said = f"{differ} of {len(found.slots)} bits differ from what was determined"
-    holders = ", ".join(found.permit.holders)
-    sys.stdout.write(
-        f"case {found.case}, entry {found.entry} of the coordinator, opened again by {holders}:\n"
-        f"{said}\n"
+        of = len(found.slots)
+        said = _("{n} of {of} bits differ from what was determined", n=differ, of=of)
+    head = _(
+        "case {case}, entry {index} of the coordinator, opened again by {holders}:",
+        case=found.case,
+        index=found.entry,
+        holders=", ".join(found.permit.holders),
     )
+    sys.stdout.write(f"{head}\n{said}\n")
 
 
 def _row(slot: Compared) -> dict[str, Any]:
-    words = ("readable", "flagged") if slot.flag else ("within", "above")
+    words = (_("readable"), _("flagged")) if slot.flag else (_("within"), _("above"))
     return {
         "rules": ", ".join(slot.rules),
-        "bit": "unreadable values" if slot.flag else "limit",
+        "bit": _("unreadable values") if slot.flag else _("limit"),
         "determined": words[slot.determined],
         "rechecked": words[slot.rechecked],
-        "agree": "yes" if slot.agree else "NO",
+        "agree": _("yes") if slot.agree else _("NO"),
     }
 
 

@@ -11,13 +11,14 @@ from desk.trust import FederationFile, trusted_federation
 from ledger.verify.reconcile import reconcile as run
 from ledger.verify.reconcile import show
 
-Bundles = Annotated[list[Path], typer.Argument(help="One bundle per process, as exported.")]
+Bundles = Annotated[list[Path], typer.Argument(help="One exported bundle for each process.")]
 Grace = Annotated[
-    float, typer.Option("--grace-s", help="What should exist for less than this is open, seconds.")
+    float,
+    typer.Option("--grace-s", help="Seconds for which something missing may still be on its way."),
 ]
 AsOf = Annotated[
     datetime | None,
-    typer.Option("--as-of", help="When the bundles were taken, UTC; default: the newest entry."),
+    typer.Option("--as-of", help="When the bundles were exported, UTC; default: the newest entry."),
 ]
 
 
@@ -29,7 +30,7 @@ def reconcile(
     as_of: AsOf = None,
     as_json: Json = False,
 ) -> None:
-    """Hold all parties' ledgers against one another. Exit code 20: findings; 0: nothing."""
+    """Compare all parties' ledgers with one another. Exit code 20: findings; 0: none."""
     data = trusted_federation(options(context), bundles, federation)
     moment = as_of.replace(tzinfo=UTC).timestamp() if as_of else None
     result = run(bundles, data, grace_s=grace_s, as_of=moment)

@@ -1,4 +1,4 @@
-"""``hedui ledger sample``: draw entries, have them opened, hold them against the ledgers.
+"""``hedui ledger sample``: draw entries, have them disclosed, compare them with the ledgers.
 
 Which entries are drawn is decided here, by this machine's randomness, among those of a verified
 bundle; the registrar ledgers the drawing before it opens anything.
@@ -17,6 +17,8 @@ from desk.trust import FederationFile, read_ledgers, trusted_federation
 from desk.words import one_line
 from ledger.verify.reconcile import FINDINGS
 from model.federation import Federation
+from model.messages import N_, ngettext
+from model.messages import gettext as _
 from reviewer.papers import Sources
 from reviewer.sample import (
     check_sampled,
@@ -27,36 +29,46 @@ from reviewer.sample import (
 )
 
 Bundles = Annotated[
-    list[Path], typer.Argument(help="Bundles, as exported; the registrar's among them.")
+    list[Path], typer.Argument(help="Exported bundles; the registrar's must be among them.")
 ]
-Count = Annotated[int, typer.Option(min=1, help="How many entries to draw by lot.")]
+Count = Annotated[int, typer.Option(min=1, help="How many entries to draw at random.")]
 Entries = Annotated[
     list[int] | None,
-    typer.Option("--entry", min=0, help="Not by lot, but this manifest.issued entry; repeatable."),
+    typer.Option(
+        "--entry", min=0, help="Not at random, but this manifest.issued entry; can be repeated."
+    ),
 ]
 Answers = Annotated[
     bool,
-    typer.Option("--answers", help="Have departments open their values too; recompute answers."),
+    typer.Option(
+        "--answers", help="Have departments disclose their values too, and recompute the answers."
+    ),
 ]
 Evidence = Annotated[
-    Path | None, typer.Option(help="An evidence file, or a folder of them, to be hashed.")
+    Path | None, typer.Option(help="An evidence file, or a folder of them, to hash and compare.")
 ]
 Keep = Annotated[
     Path | None,
-    typer.Option(help="Folder to write what was opened into; it must not exist. Personal data."),
+    typer.Option(help="Folder for what was disclosed, personal data; it must not exist yet."),
 ]
 Kept = Annotated[
-    Path | None, typer.Option("--kept", help="Draw nothing; check again what --keep wrote there.")
+    Path | None,
+    typer.Option("--kept", help="Draw nothing: check again what --keep wrote to this folder."),
 ]
-Zone = Annotated[str, typer.Option(help="Time zone of the days in letters.")]
+Zone = Annotated[str, typer.Option(help="Time zone of the dates in letters.")]
 
-COLUMNS = {"about": "about", "sentence": "", "outcome": "outcome", "why": "why"}
+COLUMNS = {
+    "about": N_("about"),
+    "sentence": "",
+    "outcome": N_("outcome"),
+    "why": N_("why"),
+}
 VALUES = {
-    "department": "department",
-    "rules": "rules",
-    "form": "sum of",
-    "value": "value (fen, 0.01 m2, pieces)",
-    "flag": "flag",
+    "department": N_("department"),
+    "rules": N_("rules"),
+    "form": N_("sum of"),
+    "value": N_("value (fen, 0.01 m2, pieces)"),
+    "flag": N_("flag"),
 }
 
 
@@ -73,13 +85,16 @@ def sample(
     federation: FederationFile = None,
     as_json: Json = False,
 ) -> None:
-    """Draw entries of the registrar, have them opened to you alone, check them. 20: a check fails.
+    """Draw entries, have them disclosed to you alone, and check them. Exit code 20: a check fails.
 
-    The registrar ledgers drawing and opening. Departments show which ticket they answered and,
-    with --answers, what they contributed to each rule; they ledger that too.
+    The registrar's ledger records both the drawing and the disclosure. Departments show which
+    ticket they answered and, with --answers, what they contributed to each rule; their ledgers
+    record that too.
     """
     if kept is not None and (keep is not None or entry or answers):
-        raise typer.BadParameter("--kept draws nothing, so it takes no --keep, --entry, --answers")
+        raise typer.BadParameter(
+            _("--kept draws nothing, so it cannot be combined with --keep, --entry or --answers")
+        )
     data = trusted_federation(options(context), bundles, federation)
     ledgers = read_ledgers(bundles, data)
     sources = Sources(Federation.parse(data), ledgers, zone_named(zone), evidence_hashes(evidence))
@@ -116,14 +131,19 @@ def _verdict(results: list[dict[str, Any]]) -> str:
     """``2 entries: every check holds``; what failed and what was not looked at is counted."""
     outcomes = [check["outcome"] for result in results for check in result["checks"]]
     failed, blind = outcomes.count("FAILS"), outcomes.count("not looked at")
-    said = "every check holds"
+    said = _("every check passes")
     if failed:
-        said = f"{failed} checks fail" if failed > 1 else "1 check fails"
+        said = ngettext("{n} check fails", "{n} checks fail", failed)
     elif blind:
-        said = "every check that was made holds"
-    entries = "1 entry" if len(results) == 1 else f"{len(results)} entries"
-    return f"{entries}: {said}" + (f"; {blind} not looked at" if blind else "")
+        said = _("every check that was made passes")
+    entries = ngettext("{n} entry", "{n} entries", len(results))
+    rest = "; " + _("{n} not looked at", n=blind) if blind else ""
+    return f"{entries}: {said}{rest}"
 
 
 def _heading(result: dict[str, Any]) -> str:
-    return f"entry {result['entry']} of the registrar's ledger, sample {result['sample']}"
+    return _(
+        "entry {index} of the registrar's ledger, sample {sample}",
+        index=result["entry"],
+        sample=result["sample"],
+    )

@@ -7,6 +7,8 @@ import typer
 
 from crypto.errors import OpenError
 from desk.command import options
+from model.messages import gettext as _
+from model.messages import ngettext
 from runtime.errors import SettingsError
 from runtime.site.identity import load_kek_of
 from runtime.storage import sealed_copy
@@ -21,9 +23,18 @@ def unseal(context: typer.Context, process: OwnProcess, to: CopyFile) -> None:
     folder = options(context).home / process
     path = folder / "data" / FILE_NAME
     if not path.is_file():
-        raise SettingsError(f"{path} does not exist: no upgrade of {process} left a copy")
+        raise SettingsError(
+            _(
+                "{file} does not exist: no upgrade of {process} left a copy",
+                file=path,
+                process=process,
+            )
+        )
     try:
         rows = sealed_copy.unseal(path, to, kek=load_kek_of(folder))
     except OpenError as error:
-        raise SettingsError(f"{path}: {error}. Is the kek that of {process}?") from None
-    typer.echo(f"{to}: {rows} rows")
+        said = _(
+            "{file}: {why}. Is the kek that of {process}?", file=path, why=error, process=process
+        )
+        raise SettingsError(said) from None
+    typer.echo(ngettext("{file}: {n} row", "{file}: {n} rows", rows, file=to))

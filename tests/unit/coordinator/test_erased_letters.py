@@ -20,7 +20,7 @@ def test_every_proof_holds_and_everybody_tells_the_same_story(bench: Bench, tmp_
     # Another test of this federation shows a node a fork, which stays in its ledger for ever.
     assert {finding.kind for finding in reconciled(bench, before).findings} <= {"forked"}
     asked = hedui(bench, "authorization", "erase", number, "--reason", "requested", person="clara")
-    assert (asked.exit_code, "a checker is to erase it" in asked.stdout) == (0, True)
+    assert (asked.exit_code, "a checker must now erase it" in asked.stdout) == (0, True)
     done = hedui(
         bench, "authorization", "erase", number, "--reason", "requested", "--yes", person="chris"
     )

@@ -74,7 +74,7 @@ def test_the_commands_ask_and_erase(bench: Bench) -> None:
     asked = hedui(bench, "case", "erase", case[:12], *options)
     assert f"a checker runs `hedui case erase {case}" in asked.stdout
     short = hedui(bench, "case", "erase", case[:12], "--yes", *options, person="chris")
-    assert "the case is its whole id" in str(short.exception)
+    assert "give the case's whole id" in str(short.exception)
     stopped = hedui(bench, "case", "erase", case, *options, person="chris")
     assert row_of(bench, case).state == "closed", stopped.stdout
     done = hedui(bench, "case", "erase", case, "--yes", *options, person="chris")

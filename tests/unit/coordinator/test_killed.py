@@ -30,7 +30,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     bends = {
         name: Bend() for name in ("registrar", "coordinator", "tax", "bank", "audit", "police")
     }
-    options = {name: {"server_interceptors": [bend]} for name, bend in bends.items()}
+    options = {name: {"server": [bend]} for name, bend in bends.items()}
     try:
         serve_county(county, **options)
         yield Bench(county, bends)

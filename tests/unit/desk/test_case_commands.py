@@ -96,14 +96,16 @@ def test_case_list_show_and_decide(bench: Bench, policy: str) -> None:
         assert isinstance(refused.exception, SettingsError)
         assert "--reason: 1 to 400 characters" in str(refused.exception)
     mistyped = hedui(bench, "case", "decide", short, "low-incone", "granted", "--reason", "x")
-    assert 'not about programme "low-incone" (known: low-income)' in str(mistyped.exception)
+    assert 'not about the programme "low-incone" (it is about: low-income)' in str(
+        mistyped.exception
+    )
     decided = hedui(bench, *decide, "as determined")
-    assert "granted; the case is closed" in decided.stdout
+    assert "granted; the case is now closed" in decided.stdout
 
 
 BAD_INPUT = {
     "no number": ((), "no number"),
-    "not a number": (("33 0212",), "not an authorization's number"),
+    "not a number": (("33 0212",), "not an authorization number"),
     "unknown programme": (("330212-1", "-p", "low-incom"), "no programme"),
     "no such policy": (("330212-1", "--policy", "missing.toml"), "neither a file nor a digest"),
     "no such csv": (("--file", "missing.csv"), "cannot be read"),
@@ -146,3 +148,33 @@ def test_ledger_commands(bench: Bench, tmp_path: Path) -> None:
     entries = tmp_path / "bank" / "entries" / "000000000000.jsonl"
     entries.write_bytes(entries.read_bytes().replace(b"process.started", b"process.stopped", 1))
     assert hedui(bench, "ledger", "verify", paths[1]).exit_code == 10
+
+
+def test_an_officer_who_reads_chinese_is_spoken_to_in_chinese(bench: Bench, policy: str) -> None:
+    known = bench.household()
+    asked = ("verify", known, "330212-unknown", "--policy", policy, "-p", "low-income")
+    said = hedui(bench, "--lang", "zh", *asked)
+    assert said.exit_code == 4
+    for words in (
+        "✓ 符合",
+        "低收入: 符合",
+        "没有该编号的授权书（authorization_unknown）",
+        "已出结果",
+    ):
+        assert words in said.stdout, said.stdout
+    assert "Low income" not in said.stdout
+    listed = hedui(bench, "--lang", "zh", "case", "list")
+    assert "受理时间" in listed.stdout and "被拒绝" in listed.stdout
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_json_is_the_same_in_every_language(bench: Bench, policy: str, language: str) -> None:
+    verify(bench, policy, bench.household())
+    spoken = hedui(bench, "--lang", language, "case", "list", "--json")
+    assert spoken.stdout == hedui(bench, "case", "list", "--json").stdout
+
+
+def test_help_is_in_the_readers_language(bench: Bench) -> None:
+    shown = hedui(bench, "--lang", "zh", "verify", "--help")
+    assert "再次查询同一授权书的理由" in shown.stdout
+    assert hedui(bench, "--lang", "xx", "case", "list").exit_code == 2

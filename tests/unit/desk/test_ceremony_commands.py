@@ -132,7 +132,7 @@ def test_commands_before_the_ceremony_say_what_to_do(tmp_path: Path, plan_file: 
     CliRunner().invoke(build(), ["--home", home, "federation", "init", "--plan", str(plan_file)])
     assert "Did you mean" in sentence(_run("--home", home, "person", "init", "wong"))
     assert "no join request of registrar" in sentence(_run("--home", home, "federation", "deal"))
-    assert "Name a person with --person" in sentence(_run("--home", home, "authorization", "list"))
+    assert "Say who acts with --person" in sentence(_run("--home", home, "authorization", "list"))
 
 
 def test_registrar_init_makes_keys_and_database(tmp_path: Path, plan_file: Path) -> None:

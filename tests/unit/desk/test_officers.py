@@ -33,7 +33,7 @@ def test_officers_of_all_manifests_are_opened_to_the_reviewer_and_ledgered(
     assert target.stat().st_mode & 0o777 == 0o600
     last = bench.county.ledger("registrar", event_name="officers.opened")[-1]
     assert set(last.fields) == {"first", "count", "reviewer"}
-    report = hedui(bench, "ledger", "report", *bundles, "--openings", str(target))
+    report = hedui(bench, "ledger", "report", *bundles, "--reveals", str(target))
     assert report.exception is None
     before = len(bench.county.ledger("registrar", event_name="officers.opened"))
     other = next(path for path in bundles if path.endswith("coordinator"))
@@ -53,7 +53,7 @@ def test_officers_of_all_manifests_are_opened_to_the_reviewer_and_ledgered(
         assert "modified" in tampered.stderr and "Nothing was done with it" in tampered.stderr
     entries.write_bytes(whole)
     again = hedui(bench, "ledger", "officers", registrar, "--to", str(target), person="rosa")
-    assert "exists already" in str(again.exception)
+    assert "already exists" in str(again.exception)
 
 
 def test_a_page_of_officers_is_readable_to_its_reviewer_alone(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ledger import merkle
 from ledger.errors import ExportError
-from ledger.export import write_bundle
+from ledger.export import Contents, write_bundle
 from ledger.verify import verdict as verify
 
 ENTRIES = [b'{"entry":%d}' % i for i in range(10)]
@@ -23,7 +23,7 @@ def good() -> dict[str, Any]:
 
 
 def test_lays_out_plain_files(tmp_path: Path) -> None:
-    write_bundle(tmp_path / "b", **good())
+    write_bundle(tmp_path / "b", Contents(**good()))
     found = {str(p.relative_to(tmp_path / "b")) for p in tmp_path.rglob("*") if p.is_file()}
     assert found == {
         "bundle.json",
@@ -50,7 +50,7 @@ def test_what_does_not_fit_leaves_nothing_behind(
     change: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     with pytest.raises(ExportError, match=words):
-        write_bundle(tmp_path / "b", **{**good(), **change})
+        write_bundle(tmp_path / "b", Contents(**{**good(), **change}))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -66,7 +66,7 @@ def test_places_where_it_cannot_stand(prepare: Callable[[Path], object], tmp_pat
     target.parent.mkdir()
     prepare(target)
     with pytest.raises(ExportError, match="b"):
-        write_bundle(target, **good())
+        write_bundle(target, Contents(**good()))
 
 
 def test_the_page_names_every_verdict() -> None:

@@ -1,6 +1,5 @@
 """Messages in the reader's language: what decides it, what has no translation, who hears what."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,12 +19,6 @@ from model.reasons import Reason
 from runtime.errors import Refusal
 
 CLOSED = EXPLANATIONS[Reason.CASE_CLOSED].happened
-
-
-@pytest.fixture(autouse=True)
-def _english_again() -> Iterator[None]:
-    yield
-    speak(Language.EN)
 
 
 ENVIRONMENTS = {

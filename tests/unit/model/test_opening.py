@@ -4,7 +4,7 @@ import pytest
 
 from model.documents.opening import Permit, Skip, holder_order
 from model.documents.query import Commitments, Manifest
-from model.opening import MismatchError, check_holders, check_split
+from model.opening import Holders, MismatchError, check_holders, check_split
 
 DEPARTMENTS = ["banks", "education", "tax"]
 HOLDERS = ["audit-office", "banks", "tax", "vehicles"]
@@ -75,9 +75,9 @@ def test_any_other_is_refused(answering: list[str], silent: list[str], word: str
 
 
 def test_holders_follow_the_order_of_the_nonce_less_those_skipped() -> None:
-    check_holders(MANIFEST, permit(), HOLDERS, 2)
+    check_holders(MANIFEST, permit(), Holders(HOLDERS, 2))
     first = Skip(holder=ORDER[0], reason="unreachable")
-    check_holders(MANIFEST, permit(holders=ORDER[1:3], skips=[first]), HOLDERS, 2)
+    check_holders(MANIFEST, permit(holders=ORDER[1:3], skips=[first]), Holders(HOLDERS, 2))
 
 
 BAD_HOLDERS = {
@@ -92,10 +92,10 @@ BAD_HOLDERS = {
 @pytest.mark.parametrize("holders", BAD_HOLDERS.values(), ids=BAD_HOLDERS.keys())
 def test_holders_out_of_order_are_refused(holders: list[str]) -> None:
     with pytest.raises(MismatchError):
-        check_holders(MANIFEST, permit(holders=holders), HOLDERS, 2)
+        check_holders(MANIFEST, permit(holders=holders), Holders(HOLDERS, 2))
 
 
 def test_fewer_holders_than_t_are_refused_whoever_was_skipped() -> None:
     skips = [Skip(holder=h, reason="unreachable") for h in ORDER[:2]]
     with pytest.raises(MismatchError):
-        check_holders(MANIFEST, permit(holders=ORDER[2:], skips=skips), HOLDERS, 3)
+        check_holders(MANIFEST, permit(holders=ORDER[2:], skips=skips), Holders(HOLDERS, 3))

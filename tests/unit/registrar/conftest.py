@@ -30,7 +30,7 @@ from model.reasons import Reason
 from model.roles import Role
 from registrar.process import KIND
 from runtime.errors import Refusal, Refused
-from runtime.process import Assembly, Kind, Parts, Service, create_database
+from runtime.process import Assembly, Instruments, Kind, Parts, Service, create_database
 from runtime.site.endpoints import Endpoints
 from runtime.site.identity import Identity, load_person, load_process_identity
 from runtime.transport.channel import Dialer
@@ -290,7 +290,8 @@ def serving(dealt_home: Path, home: Path) -> Iterator[World]:
     shutil.copytree(dealt_home, home)
     clock = FixedClock(datetime.now(UTC).replace(microsecond=0))
     create_database(home / "registrar", KIND, federation="hexi", clock=clock)
-    registrar = Service(KIND, home=home, name="registrar", clock=clock, strict_log=True)
+    inside = Instruments(strict_log=True)
+    registrar = Service(KIND, home=home, name="registrar", clock=clock, instruments=inside)
     registrar.start()
     world = World(home, clock, registrar.parts.federation, registrar)
     try:

@@ -193,7 +193,9 @@ def test_the_command_takes_the_determination_from_a_bundle(bench: Bench, tmp_pat
     command = ("ledger", "recheck", case.case_id, "--bundle", bundle)
     result = hedui(bench, *command, person="rosa")
     assert result.exit_code == 0, result.stderr
-    assert "every bit is the one that was determined" in result.stdout.replace("\n", " ")
+    assert "every bit is the same as the one that was determined" in result.stdout.replace(
+        "\n", " "
+    )
     unknown = hedui(bench, "ledger", "recheck", "0" * 32, "--bundle", bundle, person="rosa")
     assert "no case with the id" in str(unknown.exception)
     short = hedui(bench, "ledger", "recheck", case.case_id[:4], person="rosa")

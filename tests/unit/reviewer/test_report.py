@@ -115,7 +115,7 @@ def test_two_bursts_are_two_lines(tmp_path: Path) -> None:
     assert [line.count for line in bursts] == [3, 4]
 
 
-def test_officers_are_told_apart_only_with_the_openings_of_their_commitments(
+def test_officers_are_told_apart_only_with_the_reveals_of_their_commitments(
     tmp_path: Path,
 ) -> None:
     made = honest()
@@ -149,7 +149,7 @@ def test_an_opening_counts_only_if_it_opens_its_commitment(tmp_path: Path) -> No
         "commitment": opening.commitment().hex(), "field": "officer", "value": "wang",
         "salt": "00" * 32,
     }  # fmt: skip
-    file = tmp_path / "openings.jsonl"
+    file = tmp_path / "reveals.jsonl"
     file.write_text(json.dumps(row) + "\n")
     assert read_reveals(file) == {opening.commitment().hex(): "wang"}
     file.write_text(json.dumps(row) + "\n" + json.dumps(row | {"value": "li"}) + "\n")

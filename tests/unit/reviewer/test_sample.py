@@ -188,10 +188,10 @@ def test_what_was_kept_is_checked_again_offline_and_tells_officers_apart(
     size = len(bench.county.ledger("registrar"))
     again = sampled(bench, bundles, "--kept", str(kept))
     assert (again, len(bench.county.ledger("registrar"))) == (first, size)
-    names = read_reveals(kept / "openings.jsonl")
+    names = read_reveals(kept / "reveals.jsonl")
     officer = bench.county.ledger("registrar")[entry].fields["officer"]
     assert names[officer] == "olga"
-    report = hedui(bench, "ledger", "report", *bundles, "--openings", str(kept / "openings.jsonl"))
+    report = hedui(bench, "ledger", "report", *bundles, "--reveals", str(kept / "reveals.jsonl"))
     assert report.exit_code == 0
     file = kept / f"entry-{entry}.json"
     file.write_bytes(
@@ -205,7 +205,7 @@ def test_an_existing_folder_is_refused_before_anything_is_drawn(
 ) -> None:
     size = len(bench.county.ledger("registrar"))
     for options, words in (
-        (("--keep", str(tmp_path)), "exists already"),
+        (("--keep", str(tmp_path)), "already exists"),
         (("--evidence", str(tmp_path / "none")), "no such file"),
         (("--kept", str(tmp_path)), "cannot be read"),
     ):

@@ -121,7 +121,7 @@ def test_the_registrar_has_no_say_in_what_was_drawn(
 TRICKS = {
     "concealed from here on": "\x1b[8m",
     "the same in one character": "\x9b8m",
-    "a line of its own": "a\n1 entry: every check holds",
+    "a line of its own": "a\n1 entry: every check passes",
     "written from right to left": "\u202efdp",
 }
 
@@ -135,7 +135,7 @@ def test_what_a_letter_says_cannot_rewrite_the_reviewers_screen(
     show([result | {"checks": [check]}], as_json=False)
     said = capsys.readouterr().out
     assert not any(sign in said for sign in ("\x1b", "\x9b", "\u202e"))
-    assert "1 entry: every check holds" not in said.splitlines()
+    assert "1 entry: every check passes" not in said.splitlines()
     assert "1 check fails" in said
     shown = in_one_line(Entry("2026-11-25T10:00:00Z", "policy.approved", {"policy": trick}))
     assert not any(sign in shown for sign in ("\x1b", "\x9b", "\u202e", "\n"))

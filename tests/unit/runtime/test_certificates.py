@@ -26,7 +26,8 @@ def authority() -> x509.KeyPair:
 
 def issue(authority: x509.KeyPair, request_for: x509.Subject = TAX, days: int = 10) -> bytes:
     request = x509.create_request(request_for, rng=system_rng)
-    return x509.issue(request.pem, TAX, authority, server=True, days=days, now=NOW, rng=system_rng)
+    validity = x509.Validity(NOW, days)
+    return x509.issue(request.pem, TAX, authority, server=True, validity=validity, rng=system_rng)
 
 
 def test_an_issued_certificate_names_its_member(authority: x509.KeyPair) -> None:
@@ -83,7 +84,14 @@ def test_a_request_that_was_changed_is_refused(authority: x509.KeyPair) -> None:
     lines, theirs = request.pem.splitlines(), other.pem.splitlines()
     lines[-2] = theirs[-2]
     with pytest.raises(CertificateError):
-        x509.issue(b"\n".join(lines), TAX, authority, server=True, days=1, now=NOW, rng=system_rng)
+        x509.issue(
+            b"\n".join(lines),
+            TAX,
+            authority,
+            server=True,
+            validity=x509.Validity(NOW, 1),
+            rng=system_rng,
+        )
 
 
 NOT_CERTIFICATES = {

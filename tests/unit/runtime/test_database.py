@@ -133,7 +133,7 @@ def test_backup_is_one_whole_file_and_never_overwrites(database: Database, tmp_p
     assert copy.execute("SELECT count(*) FROM ledger_leaf").fetchone() == (100,)
     copy.close()
     before = (tmp_path / "copy.db").read_bytes()
-    with pytest.raises(DatabaseUnusable, match="exists already"):
+    with pytest.raises(DatabaseUnusable, match="already exists"):
         database.backup(tmp_path / "copy.db")
     assert (tmp_path / "copy.db").read_bytes() == before
     with pytest.raises(DatabaseUnusable, match="could not be written"):

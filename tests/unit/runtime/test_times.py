@@ -35,8 +35,9 @@ def _authority(now: datetime) -> x509.KeyPair:
 
 def _issued(now: datetime) -> x509.Certificate:
     request = x509.create_request(SUBJECT, rng=system_rng)
+    validity = x509.Validity(now, 3)
     pem = x509.issue(
-        request.pem, SUBJECT, _authority(NOW), server=True, days=3, now=now, rng=system_rng
+        request.pem, SUBJECT, _authority(NOW), server=True, validity=validity, rng=system_rng
     )
     return x509.parse_certificate(pem)
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from hedui.v1 import common_pb2 as hedui_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahedui/v1/coordinator.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"m\n\x0fOpenCaseRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12/\n\rcountersigned\x18\x02 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"!\n\x0eGetCaseRequest\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\"~\n\x10ListCasesRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05state\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\t\x12\r\n\x05until\x18\x05 \x01(\t\x12\x0e\n\x06office\x18\x06 \x01(\t\x12\x0f\n\x07officer\x18\x07 \x01(\t\"=\n\x0eListCasesReply\x12\x1d\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x0e.hedui.v1.Case\x12\x0c\n\x04next\x18\x02 \x01(\t\"?\n\x11\x44\x65\x63ideCaseRequest\x12*\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"=\n\x10\x45raseCaseRequest\x12)\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"F\n\x0e\x45raseCaseReply\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x14\n\x0cledger_entry\x18\x03 \x01(\x04\"\xa6\x02\n\x04\x43\x61se\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x15\n\rauthorization\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x11\n\topened_at\x18\x05 \x01(\t\x12\x12\n\nupdated_at\x18\x06 \x01(\t\x12\x31\n\x0b\x64\x65partments\x18\x07 \x03(\x0b\x32\x1c.hedui.v1.DepartmentProgress\x12\x34\n\nprogrammes\x18\x08 \x03(\x0b\x32 .hedui.v1.ProgrammeDetermination\x12\x14\n\x0cledger_entry\x18\t \x01(\x04\x12\x11\n\thas_entry\x18\n \x01(\x08\x12\x0e\n\x06policy\x18\x0b \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\"\xd2\x02\n\x12\x44\x65partmentProgress\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0b\x61nswered_at\x18\x04 \x01(\t\x12?\n\ndata_dates\x18\x05 \x03(\x0b\x32+.hedui.v1.DepartmentProgress.DataDatesEntry\x12<\n\x08\x63overage\x18\x06 \x03(\x0b\x32*.hedui.v1.DepartmentProgress.CoverageEntry\x1a\x30\n\x0e\x44\x61taDatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x43\n\rCoverageEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.hedui.v1.Coverage:\x02\x38\x01\"\'\n\x08\x43overage\x12\r\n\x05\x66irst\x18\x01 \x01(\t\x12\x0c\n\x04last\x18\x02 \x01(\t\"\x82\x01\n\x16ProgrammeDetermination\x12\x11\n\tprogramme\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08title_zh\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12#\n\x05rules\x18\x05 \x03(\x0b\x32\x14.hedui.v1.RuleResult\"p\n\nRuleResult\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08title_zh\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\r\n\x05legal\x18\x06 \x01(\t2\xba\x02\n\x0b\x43\x61seService\x12\x35\n\x08OpenCase\x12\x19.hedui.v1.OpenCaseRequest\x1a\x0e.hedui.v1.Case\x12\x33\n\x07GetCase\x12\x18.hedui.v1.GetCaseRequest\x1a\x0e.hedui.v1.Case\x12\x41\n\tListCases\x12\x1a.hedui.v1.ListCasesRequest\x1a\x18.hedui.v1.ListCasesReply\x12\x39\n\nDecideCase\x12\x1b.hedui.v1.DecideCaseRequest\x1a\x0e.hedui.v1.Case\x12\x41\n\tEraseCase\x12\x1a.hedui.v1.EraseCaseRequest\x1a\x18.hedui.v1.EraseCaseReplyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahedui/v1/coordinator.proto\x12\x08hedui.v1\x1a\x15hedui/v1/common.proto\"m\n\x0fOpenCaseRequest\x12)\n\x07request\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\x12/\n\rcountersigned\x18\x02 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"!\n\x0eGetCaseRequest\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\"~\n\x10ListCasesRequest\x12\r\n\x05\x61\x66ter\x18\x01 \x01(\t\x12\r\n\x05limit\x18\x02 \x01(\r\x12\r\n\x05state\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\t\x12\r\n\x05until\x18\x05 \x01(\t\x12\x0e\n\x06office\x18\x06 \x01(\t\x12\x0f\n\x07officer\x18\x07 \x01(\t\"=\n\x0eListCasesReply\x12\x1d\n\x05\x63\x61ses\x18\x01 \x03(\x0b\x32\x0e.hedui.v1.Case\x12\x0c\n\x04next\x18\x02 \x01(\t\"?\n\x11\x44\x65\x63ideCaseRequest\x12*\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"=\n\x10\x45raseCaseRequest\x12)\n\x07\x65rasure\x18\x01 \x01(\x0b\x32\x18.hedui.v1.SignedDocument\"F\n\x0e\x45raseCaseReply\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x14\n\x0cledger_entry\x18\x03 \x01(\x04\"\xc5\x02\n\x04\x43\x61se\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x15\n\rauthorization\x18\x03 \x01(\t\x12\x0e\n\x06reason\x18\x04 \x01(\t\x12\x11\n\topened_at\x18\x05 \x01(\t\x12\x12\n\nupdated_at\x18\x06 \x01(\t\x12\x31\n\x0b\x64\x65partments\x18\x07 \x03(\x0b\x32\x1c.hedui.v1.DepartmentProgress\x12\x34\n\nprogrammes\x18\x08 \x03(\x0b\x32 .hedui.v1.ProgrammeDetermination\x12\x14\n\x0cledger_entry\x18\t \x01(\x04\x12\x11\n\thas_entry\x18\n \x01(\x08\x12\x0e\n\x06policy\x18\x0b \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x0c \x01(\t\x12\x1d\n\x05items\x18\r \x03(\x0b\x32\x0e.hedui.v1.Item\"[\n\x04Item\x12\x11\n\tprogramme\x18\x01 \x01(\t\x12\x0e\n\x06office\x18\x02 \x01(\t\x12\r\n\x05state\x18\x03 \x01(\t\x12!\n\x05steps\x18\x04 \x03(\x0b\x32\x12.hedui.v1.ItemStep\"2\n\x08ItemStep\x12\x0c\n\x04step\x18\x01 \x01(\t\x12\x0c\n\x04\x64\x61ys\x18\x02 \x01(\r\x12\n\n\x02\x61t\x18\x03 \x01(\t\"\xd2\x02\n\x12\x44\x65partmentProgress\x12\x12\n\ndepartment\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x13\n\x0b\x61nswered_at\x18\x04 \x01(\t\x12?\n\ndata_dates\x18\x05 \x03(\x0b\x32+.hedui.v1.DepartmentProgress.DataDatesEntry\x12<\n\x08\x63overage\x18\x06 \x03(\x0b\x32*.hedui.v1.DepartmentProgress.CoverageEntry\x1a\x30\n\x0e\x44\x61taDatesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x43\n\rCoverageEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.hedui.v1.Coverage:\x02\x38\x01\"\'\n\x08\x43overage\x12\r\n\x05\x66irst\x18\x01 \x01(\t\x12\x0c\n\x04last\x18\x02 \x01(\t\"\x82\x01\n\x16ProgrammeDetermination\x12\x11\n\tprogramme\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08title_zh\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12#\n\x05rules\x18\x05 \x03(\x0b\x32\x14.hedui.v1.RuleResult\"p\n\nRuleResult\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08title_zh\x18\x03 \x01(\t\x12\x0f\n\x07outcome\x18\x04 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x05 \x01(\t\x12\r\n\x05legal\x18\x06 \x01(\t2\xba\x02\n\x0b\x43\x61seService\x12\x35\n\x08OpenCase\x12\x19.hedui.v1.OpenCaseRequest\x1a\x0e.hedui.v1.Case\x12\x33\n\x07GetCase\x12\x18.hedui.v1.GetCaseRequest\x1a\x0e.hedui.v1.Case\x12\x41\n\tListCases\x12\x1a.hedui.v1.ListCasesRequest\x1a\x18.hedui.v1.ListCasesReply\x12\x39\n\nDecideCase\x12\x1b.hedui.v1.DecideCaseRequest\x1a\x0e.hedui.v1.Case\x12\x41\n\tEraseCase\x12\x1a.hedui.v1.EraseCaseRequest\x1a\x18.hedui.v1.EraseCaseReplyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,19 +51,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASECASEREPLY']._serialized_start=528
   _globals['_ERASECASEREPLY']._serialized_end=598
   _globals['_CASE']._serialized_start=601
-  _globals['_CASE']._serialized_end=895
-  _globals['_DEPARTMENTPROGRESS']._serialized_start=898
-  _globals['_DEPARTMENTPROGRESS']._serialized_end=1236
-  _globals['_DEPARTMENTPROGRESS_DATADATESENTRY']._serialized_start=1119
-  _globals['_DEPARTMENTPROGRESS_DATADATESENTRY']._serialized_end=1167
-  _globals['_DEPARTMENTPROGRESS_COVERAGEENTRY']._serialized_start=1169
-  _globals['_DEPARTMENTPROGRESS_COVERAGEENTRY']._serialized_end=1236
-  _globals['_COVERAGE']._serialized_start=1238
-  _globals['_COVERAGE']._serialized_end=1277
-  _globals['_PROGRAMMEDETERMINATION']._serialized_start=1280
-  _globals['_PROGRAMMEDETERMINATION']._serialized_end=1410
-  _globals['_RULERESULT']._serialized_start=1412
-  _globals['_RULERESULT']._serialized_end=1524
-  _globals['_CASESERVICE']._serialized_start=1527
-  _globals['_CASESERVICE']._serialized_end=1841
+  _globals['_CASE']._serialized_end=926
+  _globals['_ITEM']._serialized_start=928
+  _globals['_ITEM']._serialized_end=1019
+  _globals['_ITEMSTEP']._serialized_start=1021
+  _globals['_ITEMSTEP']._serialized_end=1071
+  _globals['_DEPARTMENTPROGRESS']._serialized_start=1074
+  _globals['_DEPARTMENTPROGRESS']._serialized_end=1412
+  _globals['_DEPARTMENTPROGRESS_DATADATESENTRY']._serialized_start=1295
+  _globals['_DEPARTMENTPROGRESS_DATADATESENTRY']._serialized_end=1343
+  _globals['_DEPARTMENTPROGRESS_COVERAGEENTRY']._serialized_start=1345
+  _globals['_DEPARTMENTPROGRESS_COVERAGEENTRY']._serialized_end=1412
+  _globals['_COVERAGE']._serialized_start=1414
+  _globals['_COVERAGE']._serialized_end=1453
+  _globals['_PROGRAMMEDETERMINATION']._serialized_start=1456
+  _globals['_PROGRAMMEDETERMINATION']._serialized_end=1586
+  _globals['_RULERESULT']._serialized_start=1588
+  _globals['_RULERESULT']._serialized_end=1700
+  _globals['_CASESERVICE']._serialized_start=1703
+  _globals['_CASESERVICE']._serialized_end=2017
 # @@protoc_insertion_point(module_scope)

@@ -70,7 +70,7 @@ class EraseCaseReply(_message.Message):
     def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., ledger_entry: _Optional[int] = ...) -> None: ...
 
 class Case(_message.Message):
-    __slots__ = ("case_id", "state", "authorization", "reason", "opened_at", "updated_at", "departments", "programmes", "ledger_entry", "has_entry", "policy", "detail")
+    __slots__ = ("case_id", "state", "authorization", "reason", "opened_at", "updated_at", "departments", "programmes", "ledger_entry", "has_entry", "policy", "detail", "items")
     CASE_ID_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     AUTHORIZATION_FIELD_NUMBER: _ClassVar[int]
@@ -83,6 +83,7 @@ class Case(_message.Message):
     HAS_ENTRY_FIELD_NUMBER: _ClassVar[int]
     POLICY_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    ITEMS_FIELD_NUMBER: _ClassVar[int]
     case_id: str
     state: str
     authorization: str
@@ -95,7 +96,30 @@ class Case(_message.Message):
     has_entry: bool
     policy: str
     detail: str
-    def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., authorization: _Optional[str] = ..., reason: _Optional[str] = ..., opened_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., departments: _Optional[_Iterable[_Union[DepartmentProgress, _Mapping]]] = ..., programmes: _Optional[_Iterable[_Union[ProgrammeDetermination, _Mapping]]] = ..., ledger_entry: _Optional[int] = ..., has_entry: _Optional[bool] = ..., policy: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    items: _containers.RepeatedCompositeFieldContainer[Item]
+    def __init__(self, case_id: _Optional[str] = ..., state: _Optional[str] = ..., authorization: _Optional[str] = ..., reason: _Optional[str] = ..., opened_at: _Optional[str] = ..., updated_at: _Optional[str] = ..., departments: _Optional[_Iterable[_Union[DepartmentProgress, _Mapping]]] = ..., programmes: _Optional[_Iterable[_Union[ProgrammeDetermination, _Mapping]]] = ..., ledger_entry: _Optional[int] = ..., has_entry: _Optional[bool] = ..., policy: _Optional[str] = ..., detail: _Optional[str] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ...) -> None: ...
+
+class Item(_message.Message):
+    __slots__ = ("programme", "office", "state", "steps")
+    PROGRAMME_FIELD_NUMBER: _ClassVar[int]
+    OFFICE_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    programme: str
+    office: str
+    state: str
+    steps: _containers.RepeatedCompositeFieldContainer[ItemStep]
+    def __init__(self, programme: _Optional[str] = ..., office: _Optional[str] = ..., state: _Optional[str] = ..., steps: _Optional[_Iterable[_Union[ItemStep, _Mapping]]] = ...) -> None: ...
+
+class ItemStep(_message.Message):
+    __slots__ = ("step", "days", "at")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    AT_FIELD_NUMBER: _ClassVar[int]
+    step: str
+    days: int
+    at: str
+    def __init__(self, step: _Optional[str] = ..., days: _Optional[int] = ..., at: _Optional[str] = ...) -> None: ...
 
 class DepartmentProgress(_message.Message):
     __slots__ = ("department", "state", "reason", "answered_at", "data_dates", "coverage")
