@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from coordinator import migrations
 from coordinator.asking.asking import Asking
 from coordinator.asking.revocations import Revocations
 from coordinator.case import store
@@ -28,6 +29,7 @@ from model.roles import Role
 from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts, Service, witnessing_of
+from runtime.storage.revisions import Revisions
 from runtime.storage.store import whole
 from runtime.transport.server import offer
 from runtime.witness.exchange import WitnessExchange
@@ -145,7 +147,7 @@ KIND = Kind(
     metadata=whole(store.METADATA),
     build=build,
     settings=CoordinatorSettings,
-    schema_version=2,
+    revisions=Revisions.of(migrations),
     init_command="`hedui coordinator init`",
 )
 

@@ -57,6 +57,7 @@ class Label(bytes, Enum):
     ANSWER_DISCLOSURE_SEAL = b"hedui/seal/opened-answer/v1"
     DATA_KEY = b"hedui/seal/data-key/v1"
     AT_REST = b"hedui/seal/at-rest/v1"
+    SEALED_COPY = b"hedui/seal/copy/v1"
 
 
 def join(label: Label, parts: Iterable[bytes]) -> bytes:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from runtime.storage import columns
+from runtime.storage.schema import NEVER_COPIED
 
 METADATA = MetaData()
 
@@ -57,6 +58,8 @@ SECRETS = Table(
     columns.digest("permit", primary_key=True),
     columns.word("name", primary_key=True),
     columns.blob("sealed"),
+    # A copy, and whoever brings it back, would show them again after they were deleted here.
+    info={NEVER_COPIED: True},
 )
 
 

@@ -14,6 +14,7 @@ from holder import store as holder_store
 from holder.service import HolderService
 from holder.session import Holder
 from model.roles import Role
+from node import migrations
 from node.admin_service import NodeAdminService
 from node.answering.answerer import Answerer
 from node.answering.answers import Answers
@@ -32,10 +33,10 @@ from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts
 from runtime.refusing import Refusals
 from runtime.site.key_share import load_share
+from runtime.storage.revisions import Revisions
 from runtime.transport.server import AddService, offer
 from runtime.witness.receipts import Receipts
 
-SCHEMA_VERSION: Final = 2
 _POOL_EVERY_S: Final = 0.2
 _POOL_AFTER_S: Final = 15.0
 _OPENINGS_EVERY_S: Final = 600.0
@@ -56,7 +57,7 @@ def node_kind(*, sleep: Sleep | None = None) -> Kind:
         metadata=node_metadata(),
         build=build,
         settings=NodeSettings,
-        schema_version=SCHEMA_VERSION,
+        revisions=Revisions.of(migrations),
         init_command="`hedui-node init`",
     )
 

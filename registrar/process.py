@@ -10,7 +10,7 @@ from hedui.v1 import policy_pb2_grpc
 from hedui.v1 import registrar_pb2_grpc as grpc_services
 from hedui.v1.recheck_pb2_grpc import add_RecheckPermitServiceServicer_to_server
 from model.roles import Role
-from registrar import store
+from registrar import migrations, store
 from registrar.authorizations.expiring import EVERY_S, record_expired
 from registrar.authorizations.service import AuthorizationService
 from registrar.enrolment.budgets import BudgetService
@@ -25,6 +25,7 @@ from registrar.settings import RegistrarSettings
 from runtime.background import Background
 from runtime.policy_service import Policies, PolicyService
 from runtime.process import Assembly, Kind, Parts
+from runtime.storage.revisions import Revisions
 from runtime.transport.server import offer
 
 
@@ -76,6 +77,6 @@ KIND: Final = Kind(
     metadata=store.metadata(),
     build=build,
     settings=RegistrarSettings,
-    schema_version=3,
+    revisions=Revisions.of(migrations),
     init_command="`hedui registrar init`",
 )

@@ -10,7 +10,7 @@ can run a party inside itself; ``runtime.serving`` runs one for the command line
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -46,8 +46,10 @@ from runtime.site.identity import (
     load_process_identity,
 )
 from runtime.site.settings import ProcessSettings, load_settings
-from runtime.storage.database import Database, look_at_database, open_database
+from runtime.storage.database import Access, Database, look_at_database, open_database
 from runtime.storage.faults import DatabaseForeign, LedgerUnavailable
+from runtime.storage.revisions import Revisions
+from runtime.storage.upgrade import Upgrading
 from runtime.storage.writer import Tx, Writer
 from runtime.transport.channel import Dialer
 from runtime.transport.door import DoorRecord
@@ -57,7 +59,7 @@ from runtime.transport.server import AddService, Server, build_server
 from runtime.witness.service import Witnessing, WitnessService
 
 if TYPE_CHECKING:
-    from runtime.storage.store import MetaData
+    from runtime.storage.store import Connection, MetaData
 
 _CERTIFICATE_CHECK_S: Final = 3600.0
 
@@ -102,7 +104,7 @@ class Kind:
     metadata: "MetaData"
     build: Callable[[Parts], Assembly]
     settings: type[ProcessSettings] = ProcessSettings
-    schema_version: int = 1
+    revisions: Revisions = field(default_factory=Revisions)
     # The command that creates its database, for error messages.
     init_command: str = "this process's init command"
 
@@ -202,9 +204,15 @@ class Service:
             counters=self.counters,
             strict=self._instruments.strict_log,
         )
-        database = self._stack.enter_context(_open(self.folder, settings, self._kind))
         origin = origin_of(federation.name, self.name)
-        _check_owner(database, origin)
+        upgrading = Upgrading(
+            folder=self.folder / "data",
+            kek=kek,
+            rng=self._rng,
+            check=lambda conn: _check_owner(conn, origin, database_location(self.folder, settings)),
+            tell=lambda step, to: log.info("database.upgrade", step=step, version=to),
+        )
+        database = self._open_database(settings, upgrading)
         writer = Writer(
             database,
             clock=self._clock,
@@ -239,6 +247,13 @@ class Service:
             log=log,
             counters=self.counters,
         )
+
+    def _open_database(self, settings: ProcessSettings, upgrading: Upgrading) -> Database:
+        opened = _open(self.folder, settings, self._kind, upgrading=upgrading)
+        database = self._stack.enter_context(opened)
+        with database.read() as conn:
+            upgrading.check(conn)
+        return database
 
     def _bind(self, settings: ProcessSettings, assembly: Assembly) -> None:
         parts = self.parts
@@ -443,15 +458,25 @@ def look_for_database(folder: Path, settings: ProcessSettings, kind: Kind) -> No
     )
 
 
-def _open(folder: Path, settings: ProcessSettings, kind: Kind, *, create: bool = False) -> Database:
+def _open(
+    folder: Path,
+    settings: ProcessSettings,
+    kind: Kind,
+    *,
+    create: bool = False,
+    upgrading: Upgrading | None = None,
+) -> Database:
     return open_database(
         database_location(folder, settings),
         kind.metadata,
         service=str(kind.role),
-        version=kind.schema_version,
         create=create,
         mend=_mend(kind),
-        password=load_database_password(settings),
+        access=Access(
+            revisions=kind.revisions,
+            upgrading=upgrading,
+            password=load_database_password(settings),
+        ),
     )
 
 
@@ -470,14 +495,13 @@ def _check_fresh(database: Database) -> None:
         )
 
 
-def _check_owner(database: Database, origin: str) -> None:
+def _check_owner(conn: "Connection", origin: str, where: object) -> None:
     """Raise DatabaseForeign unless the log in it began as ours: a copy of another's would serve."""
-    with database.read() as conn:
-        first = next(iter(entries_log.entries(conn, 0, 1)), None)
+    first = next(iter(entries_log.entries(conn, 0, 1)), None)
     began = None if first is None else event.decode(first).fields.get("origin")
     if began not in (None, origin):
         raise DatabaseForeign(
-            f"database {database} holds the ledger of {began}, not of {origin}; "
+            f"database {where} holds the ledger of {began}, not of {origin}; "
             "put this process's own database back, or restore its backup"
         )
 

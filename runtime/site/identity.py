@@ -21,7 +21,7 @@ from runtime.clock import Clock
 from runtime.errors import CertificateUnreadable, KeyFileError, SettingsError
 from runtime.site.certificates import Certificate, parse_certificate, verify_issuer
 from runtime.site.endpoints import write_atomically
-from runtime.site.settings import PersonSettings, ProcessSettings, load_settings
+from runtime.site.settings import PersonSettings, ProcessSettings, load_settings, load_toml
 
 SECRET_BYTES = 32
 _MAX_FILE_BYTES = 16_384
@@ -236,9 +236,18 @@ def _read_public(path: Path) -> bytes:
 
 def load_kek(folder: Path, settings: ProcessSettings) -> AtRestKey:
     """Load the key-encryption key of a process; raises KeyFileError."""
-    if not settings.kek_file:
+    return _load_kek(folder, settings.kek_file)
+
+
+def load_kek_of(folder: Path) -> AtRestKey:
+    """The same, of a process of any kind: by its ``process.toml``. Raises SettingsError too."""
+    return _load_kek(folder, str(load_toml(folder / "process.toml").get("kek_file", "")))
+
+
+def _load_kek(folder: Path, kek_file: str) -> AtRestKey:
+    if not kek_file:
         return AtRestKey(read_secret(folder / "keys" / "kek"))
-    path = Path(settings.kek_file)
+    path = Path(kek_file)
     if (folder / "data").resolve() in path.resolve().parents:
         raise KeyFileError(
             _(

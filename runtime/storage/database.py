@@ -10,72 +10,48 @@ Several logs in one PostgreSQL database need a schema each.
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Integer,
-    LargeBinary,
-    MetaData,
-    Table,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import Connection, Engine, MetaData, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ledger import log_witness
 from ledger.signer import COMMITTED_VIEW
-from runtime.errors import StorageError
 from runtime.site.database_url import check_url, is_url
-from runtime.storage import columns
+from runtime.storage.backend import Backend
 from runtime.storage.faults import DatabaseForeign, DatabaseUnusable, LedgerUnavailable
 from runtime.storage.postgres import PostgresBackend
+from runtime.storage.revisions import Revisions
+from runtime.storage.schema import SCHEMA, create_tables, version_of
 from runtime.storage.sqlite import SqliteBackend
+from runtime.storage.upgrade import Upgrading, clear_away, upgrade
 
-_OWN: Final = MetaData()
-SCHEMA: Final = Table(
-    "database_schema",
-    _OWN,
-    columns.name("service", primary_key=True),
-    Column("version", Integer, nullable=False),
-)
-# One row that every commit of the writer changes: how a commit whose outcome is not known is
-# recognised afterwards, and what a probe writes.
-BATCH: Final = Table(
-    "database_batch",
-    _OWN,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("token", LargeBinary(16), nullable=False),
-)
-# All tables of the ledger, the witness's included: importing them is what registers them.
-_LEDGER: Final = log_witness.FORKS.metadata
 _MEND: Final = "create it with this process's init command, or restore it from a backup"
 
 
-class Backend(Protocol):
-    """What SQLite and PostgreSQL do differently."""
+@dataclass(frozen=True)
+class Access:
+    """How a database is opened.
 
-    def look(self, *, mend: str) -> None: ...
-    def acquire(self, *, create: bool, mend: str) -> None: ...
-    def release(self) -> None: ...
-    def write_engine(self) -> Engine: ...
-    def read_engine(self, connections: int) -> Engine: ...
-    def prepare_writer(self, connection: Any) -> None: ...
-    def remember_files(self) -> None: ...
-    def guard(self) -> str | None: ...
-    def idle_probe_s(self) -> float | None: ...
-    def opening_fault(self, error: DBAPIError) -> StorageError: ...
-    def storage_fault(self, error: BaseException) -> str | None: ...
-    def absent_means_never(self) -> bool: ...
-    def backup(self, target: Path) -> None: ...
-    def owe_rewrite(self) -> None: ...
-    def purge(self) -> None: ...
+    Attributes:
+        revisions: The versions that this program knows.
+        upgrading: What an upgrade needs; without it a database of an older version is refused.
+        password: The server's, where libpq does not find it by itself.
+        busy_timeout_ms: How long a lock is waited for.
+        readers: Reading connections at a time.
+    """
+
+    revisions: Revisions = field(default_factory=Revisions)
+    upgrading: Upgrading | None = None
+    password: str = field(default="", repr=False)
+    busy_timeout_ms: int = 2000
+    readers: int = 8
+
+
+_PLAIN: Final = Access()
 
 
 class Database:
@@ -175,48 +151,45 @@ class Database:
         self.close()
 
     def prepare(
-        self, metadata: MetaData, *, service: str, version: int, create: bool, mend: str
+        self, metadata: MetaData, access: Access, *, service: str, create: bool, mend: str
     ) -> None:
-        """Create the tables or check that they are this service's; ``open_database`` calls it."""
+        """Create the tables, or check and upgrade them; ``open_database`` calls it."""
         connection = self.writer_connection()
-        with connection.begin():
-            if create and not inspect(connection).has_table(SCHEMA.name):
-                self._create(connection, metadata, service, version)
-            self._check(connection, service, version, mend)
+        version = self._version(connection, metadata, access, service, create, mend)
+        revisions, upgrading = access.revisions, access.upgrading
+        if version < revisions.newest:
+            upgrade(
+                self.backend,
+                connection,
+                metadata,
+                revisions=revisions,
+                version=version,
+                upgrading=upgrading,
+            )
         # One reading connection stays in the pool, so that no close of ours is the last one:
         # SQLite would remove its log, and the guard would take that for an attack.
         with self.read() as reader:
             reader.execute(select(SCHEMA.c.version))
         self.backend.remember_files()
+        if upgrading is not None:
+            clear_away(upgrading, revisions.newest)
 
-    def _create(
-        self, connection: Connection, metadata: MetaData, service: str, version: int
-    ) -> None:
-        if others := inspect(connection).get_table_names():
-            raise DatabaseForeign(
-                f"database {self} is not empty: it has {len(others)} tables that are not ours "
-                f"({others[0]}, for one); name an empty database"
-            )
-        for tables in (_OWN, _LEDGER, metadata):
-            tables.create_all(connection)
-        connection.execute(insert(SCHEMA), {"service": service, "version": version})
-        connection.execute(insert(BATCH), {"id": 1, "token": bytes(16)})
-
-    def _check(self, connection: Connection, service: str, version: int, mend: str) -> None:
-        if not inspect(connection).has_table(SCHEMA.name):
-            raise DatabaseUnusable(f"database {self} is empty; {mend}")
-        row = connection.execute(select(SCHEMA.c.service, SCHEMA.c.version)).one()
-        if row.service != service:
-            raise DatabaseForeign(
-                f"database {self} belongs to a {row.service}, not to a {service}; "
-                "name the right profile or file"
-            )
-        if row.version != version:
-            age = "newer" if row.version > version else "older"
-            raise DatabaseForeign(
-                f"database {self} has schema version {row.version}, this program knows "
-                f"{version}: it was written by {age} software; install the matching version"
-            )
+    def _version(
+        self,
+        connection: Connection,
+        metadata: MetaData,
+        access: Access,
+        service: str,
+        create: bool,
+        mend: str,
+    ) -> int:
+        try:
+            with connection.begin():
+                if create and not inspect(connection).has_table(SCHEMA.name):
+                    create_tables(connection, metadata, service, access.revisions)
+                return version_of(connection, service, access.revisions, mend)
+        except (DatabaseForeign, DatabaseUnusable) as error:
+            raise type(error)(f"database {self} {error}") from None
 
 
 def open_database(
@@ -224,33 +197,27 @@ def open_database(
     metadata: MetaData,
     *,
     service: str,
-    version: int = 1,
     create: bool = False,
     mend: str = _MEND,
-    password: str = "",
-    busy_timeout_ms: int = 2000,
-    readers: int = 8,
+    access: Access = _PLAIN,
 ) -> Database:
-    """Open the database of one service; no second process can.
+    """Open the database of one service, upgraded where it is older; no second process can.
 
     Args:
         location: Path of an SQLite file, or a ``postgresql://`` URL without a password.
         metadata: The service's own tables; the ledger's are added.
         service: What kind of process it belongs to, as it stands in the schema row.
-        version: Schema version that this program writes.
         create: Make file and tables where there are none; an existing database is opened.
         mend: What a person should do if it is missing, put at the end of the message.
-        password: The server's, where libpq does not find it by itself.
-        busy_timeout_ms: How long a lock is waited for.
-        readers: Reading connections at a time.
+        access: Versions, password, bounds.
 
     Raises DatabaseMissing, DatabaseInUse, DatabaseForeign or DatabaseUnusable.
     """
-    backend = _backend(location, busy_timeout_ms, password)
+    backend = _backend(location, access.busy_timeout_ms, access.password)
     backend.acquire(create=create, mend=mend)
-    database = Database(backend, readers=readers)
+    database = Database(backend, readers=access.readers)
     try:
-        database.prepare(metadata, service=service, version=version, create=create, mend=mend)
+        database.prepare(metadata, access, service=service, create=create, mend=mend)
     except DBAPIError as error:
         database.close()
         raise backend.opening_fault(error) from None

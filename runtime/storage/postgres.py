@@ -10,6 +10,7 @@ Needs PostgreSQL 14: from then on a server notices by itself that a client is go
 
 import hashlib
 import re
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -140,6 +141,14 @@ class PostgresBackend:
                 f"database {self} is in use by another process; stop that process, or name a "
                 "database of its own for each"
             )
+
+    def altering(self, connection: Connection) -> AbstractContextManager[None]:
+        """Nothing to do: PostgreSQL alters tables where they are."""
+        return nullcontext()
+
+    def damage(self, connection: Connection) -> str | None:
+        """None: the server checks its pages itself, where it has data checksums."""
+        return None
 
     def remember_files(self) -> None:
         """Nothing to do: the files are the server's."""

@@ -7,12 +7,12 @@ under the process (SQLite itself would go on writing into the void).
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
@@ -80,6 +80,31 @@ class SqliteBackend:
 
     def prepare_writer(self, connection: Any) -> None:
         """Nothing to do: the lock file is the lock."""
+
+    @contextmanager
+    def altering(self, connection: Connection) -> Iterator[None]:
+        """While tables are written anew, around the transaction; ``damage`` checks afterwards.
+
+        With foreign keys on, dropping the old table would count as deleting its rows.
+        """
+        # On the driver's connection: SQLAlchemy's would begin a transaction, and in one this
+        # pragma does nothing.
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)  # noqa: S101 (for the type checker)
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            yield
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+
+    def damage(self, connection: Connection) -> str | None:
+        """What SQLite itself finds wrong, None for nothing; it reads the whole file."""
+        said = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
+        if said != ["ok"]:
+            return said[0]
+        for row in connection.exec_driver_sql("PRAGMA foreign_key_check"):
+            return f"a row of {row[0]} refers to one of {row[2]} that is not there"
+        return None
 
     def remember_files(self) -> None:
         """Note which files are written from now on; after the first commit of a connection."""

@@ -35,8 +35,9 @@ from ledger.errors import TornLog
 from ledger.merkle import Frontier
 from model.fields import format_time
 from runtime.clock import Clock
-from runtime.storage.database import BATCH, Database
+from runtime.storage.database import Database
 from runtime.storage.faults import LedgerUnavailable, Outcome, WriterMisuse
+from runtime.storage.schema import BATCH
 
 T = TypeVar("T")
 HealthCallback = Callable[[bool, str], None]

@@ -17,7 +17,7 @@ from ledger.signer import LogSigner, verify_receipt
 from ledger.verify import verdict as verify
 from runtime.clock import SystemClock
 from runtime.errors import StorageError
-from runtime.storage.database import Database, open_database
+from runtime.storage.database import Access, Database, open_database
 from runtime.storage.faults import (
     DatabaseForeign,
     DatabaseInUse,
@@ -25,6 +25,7 @@ from runtime.storage.faults import (
     DatabaseUnusable,
     LedgerUnavailable,
 )
+from runtime.storage.revisions import Revisions
 from runtime.storage.writer import Tx, Writer
 from runtime.witness.receipts import Receipts
 from tests.support.postgres import PASSWORD, PostgresServer
@@ -125,12 +126,13 @@ REFUSED: dict[str, tuple[Place, dict[str, object], type[StorageError], str]] = {
         lambda s: s.url("postgres", "guarded"), {}, DatabaseUnusable, "database_password_file",
     ),
     "the wrong password": (
-        lambda s: s.url("postgres", "guarded"), {"password": PASSWORD[1:]}, DatabaseUnusable,
-        "database_password_file",
+        lambda s: s.url("postgres", "guarded"), {"access": Access(password=PASSWORD[1:])},
+        DatabaseUnusable, "database_password_file",
     ),
     "a user who may not make tables": (
         lambda s: s.database().replace("hedui@", "guarded@"),
-        {"password": PASSWORD, "create": True}, DatabaseUnusable, "the owner of the database",
+        {"access": Access(password=PASSWORD), "create": True}, DatabaseUnusable,
+        "the owner of the database",
     ),
     "nothing in it": (
         lambda s: s.database(), {"mend": "run init"}, DatabaseUnusable, "is empty; run init",
@@ -173,7 +175,8 @@ def with_tables(server: PostgresServer) -> str:
 
 def made(server: PostgresServer, *, service: str = "node", version: int = 1) -> str:
     url = server.database()
-    open_database(url, METADATA, service=service, version=version, create=True).close()
+    access = Access(revisions=Revisions(1, version))
+    open_database(url, METADATA, service=service, create=True, access=access).close()
     return url
 
 

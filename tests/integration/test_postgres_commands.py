@@ -19,7 +19,7 @@ from desk.words import sentence
 from registrar.process import KIND
 from runtime.clock import SystemClock
 from runtime.site.settings import load_toml
-from runtime.storage.database import open_database
+from runtime.storage.database import Access, open_database
 from tests.support.county import HOLDERS, _plan
 from tests.support.postgres import PASSWORD, PostgresServer
 
@@ -87,7 +87,11 @@ def test_what_an_init_left_that_broke_off_is_taken_up(site: Site) -> None:
     """Tables without a ledger: the next init begins it."""
     url = site.server.database()
     open_database(
-        url, KIND.metadata, service="registrar", version=KIND.schema_version, create=True
+        url,
+        KIND.metadata,
+        service="registrar",
+        create=True,
+        access=Access(revisions=KIND.revisions),
     ).close()
     assert site.init(url) == ""
 

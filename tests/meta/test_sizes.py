@@ -16,7 +16,6 @@ ARGUMENTS, LINES, MODULE_LINES, MEDIAN = 6, 60, 500, 10
 
 COMMAND = "typer reads its options from the signature"
 MORE_ARGUMENTS = {
-    "runtime/storage/database.py:open_database": "ways to open one are being grouped",
     "desk/commands/ledger/entries.py:show": COMMAND,
     "desk/commands/ledger/report.py:report": COMMAND,
     "desk/commands/ledger/sample.py:sample": COMMAND,

@@ -28,6 +28,11 @@ class Commands(LazyGroup):
             "Copy a ledger from PostgreSQL into an SQLite file, for `ledger verify` and the like.",
             "copy",
         ),
+        "unseal": Lazy(
+            f"{_HERE}.unseal",
+            "Write the copy that a failed upgrade kept into an SQLite file, in clear: mind where.",
+            "unseal",
+        ),
         "verify": Lazy(
             f"{_HERE}.verify",
             "Verify ledgers offline: every byte is hashed again. Exit code 0: all are intact.",

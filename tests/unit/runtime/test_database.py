@@ -18,8 +18,9 @@ from ledger import log
 from ledger.errors import UncommittedHead
 from ledger.signer import LogSigner
 from runtime.errors import StorageError
-from runtime.storage.database import Database, open_database
+from runtime.storage.database import Access, Database, open_database
 from runtime.storage.faults import DatabaseForeign, DatabaseInUse, DatabaseMissing, DatabaseUnusable
+from runtime.storage.revisions import Revisions
 
 METADATA = MetaData()
 ROWS = Table("row", METADATA, Column("id", Integer, primary_key=True))
@@ -30,7 +31,8 @@ def create(path: Path) -> None:
 
 
 def newer(path: Path) -> None:
-    open_database(path, METADATA, service="node", version=2, create=True).close()
+    newest = Access(revisions=Revisions(1, 2))
+    open_database(path, METADATA, service="node", create=True, access=newest).close()
 
 
 def registrars(path: Path) -> None:

@@ -18,7 +18,7 @@ from model.reasons import Reason
 from runtime.clock import SystemClock
 from runtime.errors import Refusal
 from runtime.refusing import Refusals
-from runtime.storage.database import Database, open_database
+from runtime.storage.database import Access, Database, open_database
 from runtime.storage.faults import LedgerUnavailable
 from runtime.storage.salting import unseal
 from runtime.storage.store import reveals_of, whole
@@ -49,7 +49,9 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     path, key = tmp_path / "n.db", AtRestKey(bytes(32))
     with (
-        open_database(path, METADATA, service="node", create=True, busy_timeout_ms=50) as database,
+        open_database(
+            path, METADATA, service="node", create=True, access=Access(busy_timeout_ms=50)
+        ) as database,
         Writer(
             database, clock=SystemClock(), on_health=lambda *_: None, probe_interval_s=0.01
         ) as writer,

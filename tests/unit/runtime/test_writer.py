@@ -23,7 +23,7 @@ from ledger.event import decode
 from ledger.signer import LogSigner, verify_receipt
 from ledger.verify import verdict as verify
 from runtime.clock import SystemClock
-from runtime.storage.database import Database, open_database
+from runtime.storage.database import Access, Database, open_database
 from runtime.storage.faults import LedgerUnavailable, WriterMisuse
 from runtime.storage.writer import Tx, Writer
 from runtime.witness.receipts import Receipts
@@ -42,7 +42,7 @@ class Health(list[tuple[bool, str]]):
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     with open_database(
-        tmp_path / "n.db", METADATA, service="node", create=True, busy_timeout_ms=100
+        tmp_path / "n.db", METADATA, service="node", create=True, access=Access(busy_timeout_ms=100)
     ) as opened:
         yield opened
 

@@ -1,0 +1,1 @@
+"""Versions of the node's database, one file each; docs/operations.md, "Upgrading"."""
