@@ -12,6 +12,7 @@ from typing import Final
 
 from crypto.rng import Rng
 from crypto.signing import SigningKey
+from model.messages import gettext as _
 from model.plan import Plan, PlanError, parse_plan
 from model.toml import to_toml
 from runtime.errors import SettingsError
@@ -53,8 +54,11 @@ def init_authority(
     """
     if (home / FOLDER).exists():
         raise SettingsError(
-            f"{home / FOLDER} exists: this home has its authority. Choose another --home, or move "
-            "the old one away"
+            _(
+                "{folder} exists: this home already has its authority. Choose another --home, "
+                "or move this one away",
+                folder=home / FOLDER,
+            )
         )
     plan, text = _read_plan(plan_file, key_bits)
     root = SigningKey.generate(rng=rng)
@@ -81,7 +85,11 @@ def load_authority(home: Path) -> Authority:
     folder = home / FOLDER
     if not folder.is_dir():
         raise SettingsError(
-            f"{folder} is missing: this is not the ceremony machine. Run `hedui federation init`"
+            _(
+                "{folder} is missing: this is not the ceremony machine. Run `hedui federation "
+                "init`",
+                folder=folder,
+            )
         )
     pair = KeyPair(read_secret_file(folder / "ca.key"), read_bounded(folder / "ca.pem"))
     return Authority(pair, SigningKey(read_secret(folder / "root.key")))
@@ -91,7 +99,13 @@ def _read_plan(path: Path, key_bits: int | None) -> tuple[Plan, bytes]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+        raise SettingsError(
+            _(
+                "{path} cannot be read: {why}",
+                path=path,
+                why=error.strerror,
+            )
+        ) from None
     try:
         plan = parse_plan(data, source=str(path))
         if key_bits is not None:

@@ -1,5 +1,6 @@
 """What a person should know about a federation before trusting it: warnings, not refusals.
 
+Source: design.md 1.7.
 ``Federation.parse`` refuses what would break the protocol; here stands what weakens a guarantee.
 """
 

@@ -1,6 +1,6 @@
 """The ceremony itself: certificates, the joint key, the signed federation file.
 
-Source: DESIGN 2.1.
+Source: design.md 2.1.6, 2.1.7, 1.4.
 Trusts: this machine while it runs. The dealer knows the secret key for some seconds; it writes
 nothing of it but shares, each sealed to its holder, and keeps nothing.
 Not protected: Python cannot overwrite integers in memory; end the process and, in production,
@@ -20,6 +20,7 @@ from crypto.rng import Rng
 from crypto.sealing import SealingPublicKey
 from crypto.threshold import Dealt, deal
 from model.federation import WIRE, Federation, FederationError
+from model.messages import gettext as _
 from model.plan import PlannedProcess
 from model.roles import Role
 from model.suite import SUITE
@@ -67,7 +68,10 @@ def hold_ceremony(
     """
     if (home / FILE).exists():
         raise SettingsError(
-            f"{home / FILE} exists: the key is dealt. A new ceremony needs a new home"
+            _(
+                "{file} exists: the key has already been dealt. A new ceremony needs a new home",
+                file=home / FILE,
+            )
         )
     site, authority = load_site(home), load_authority(home)
     joined = gather(site)
@@ -119,7 +123,13 @@ def _certificate(
             rng=rng,
         )
     except CertificateError as error:
-        raise SettingsError(f"join request of {member.planned.name}: {error}") from None
+        raise SettingsError(
+            _(
+                "join request of {name}: {why}",
+                name=member.planned.name,
+                why=error,
+            )
+        ) from None
 
 
 def _federation_file(
@@ -178,7 +188,9 @@ def _parse(text: bytes) -> Federation:
     try:
         return Federation.parse(text)
     except FederationError as error:
-        raise SettingsError(f"the plan gives no sound federation: {error}") from None
+        raise SettingsError(
+            _("the plan does not make a sound federation: {why}", why=error)
+        ) from None
 
 
 def _write(

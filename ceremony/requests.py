@@ -8,6 +8,7 @@ from crypto import oprf
 from crypto.errors import CryptoError
 from crypto.sealing import SealingPublicKey
 from model.documents.joining import JoinRequest
+from model.messages import gettext as _
 from model.plan import PlannedPerson, PlannedProcess
 from model.roles import Role
 from runtime.errors import SettingsError
@@ -34,9 +35,13 @@ def gather(site: Site) -> list[Joined]:
     missing = [m.name for m in site.plan.members if not (folders[m.name] / JOIN).is_file()]
     if missing:
         raise SettingsError(
-            f"no join request of {', '.join(missing)}. Each runs its own init "
-            "(`hedui registrar init`, `hedui coordinator init`, `hedui-node init NAME`, "
-            f"`hedui person init NAME`) and sends {JOIN}"
+            _(
+                "no join request from {missing}. Each runs its own init (`hedui registrar init`, "
+                "`hedui coordinator init`, `hedui-node init NAME`, `hedui person init NAME`) "
+                "and sends {file}",
+                missing=", ".join(missing),
+                file=JOIN,
+            )
         )
     joined = [
         Joined(m, read_join_request(folders[m.name] / JOIN), folders[m.name])
@@ -44,7 +49,13 @@ def gather(site: Site) -> list[Joined]:
     ]
     for member in joined:
         for problem in _problems(site, member):
-            raise SettingsError(f"{member.folder / JOIN}: {problem}. Run its init again")
+            raise SettingsError(
+                _(
+                    "{file}: {problem}. Run its init again",
+                    file=member.folder / JOIN,
+                    problem=problem,
+                )
+            )
     return joined
 
 
@@ -56,8 +67,12 @@ def prf_keys(joined: Iterable[Joined], departments: list[str]) -> Mapping[str, s
         key = offered.get(department)
         if key is None:
             raise SettingsError(
-                f"{registrar.folder / JOIN}: no PRF key for department {department}: the plan "
-                "changed since. Move the registrar's folder away and run its init again"
+                _(
+                    "{file}: no PRF key for department {department}: the plan has changed since "
+                    "then. Move the registrar's folder away and run its init again",
+                    file=registrar.folder / JOIN,
+                    department=department,
+                )
             )
         _check_prf_key(registrar, department, key.public_key)
     return {department: offered[department].public_key for department in departments}
@@ -68,7 +83,12 @@ def _check_prf_key(registrar: Joined, department: str, key: str) -> None:
         oprf.PublicKey(oprf.suite(), bytes.fromhex(key))
     except CryptoError as error:
         raise SettingsError(
-            f"{registrar.folder / JOIN}: PRF key of {department}: {error}"
+            _(
+                "{file}: PRF key of {department}: {why}",
+                file=registrar.folder / JOIN,
+                department=department,
+                why=error,
+            )
         ) from None
 
 

@@ -1,5 +1,6 @@
 """The coordinator process: cases, their workers, and the policies of its own office.
 
+Source: design.md 1.2.
 Learns: per rule met or not met, under an authorization. Never any other value, never who has a
 record where; it holds no PRF key and no share of the joint key.
 """

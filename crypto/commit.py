@@ -1,6 +1,6 @@
 """Salted commitments to single fields, so that a ledger and a manifest hold no personal data.
 
-Source: hash commitment; hiding and binding with SHA-256 as a random oracle.
+Source: design.md 2.0.4, 4.5; hash commitment; hiding and binding with SHA-256 as a random oracle.
 Trusts: 32 random bytes of salt per field and use, never derived, never used twice.
 Learns: whoever sees a commitment, nothing, however few values the field may take; whoever is
 shown the reveal, that one field.

@@ -2,7 +2,7 @@
 
 Source: Damgård, Geisler and Krøigaard 2007/2009 (zero tests under a homomorphic encryption) with
 Veugen's correction for equality (2012); the zero tests on prefixes are those of Lin and Tzeng
-2005; DESIGN.md 2.6.4. Encryption is exponential ElGamal on ristretto255, key new per permit.
+2005; design.md 2.6.4. Encryption is exponential ElGamal on ristretto255, key new per permit.
 
 z < r on ℓ bits exactly when at one place i, r_i = 1 and ⌊z/2^i⌋ = ⌊r/2^i⌋ − 1; z ≥ r exactly when
 z = r, or at one place i, r_i = 0 and ⌊z/2^i⌋ = ⌊r/2^i⌋ + 1; never at two places. The evaluator

@@ -4,7 +4,7 @@ Source: Brickell, Gordon, McCurley and Wilson, Eurocrypt 1992 (fixed base, windo
 turn of our own. A table entry T mod n² is kept as the pair (A, c) with T = A (1 + c n) and
 A < n, so that a product of entries is the product of half-sized A with a sum of the c.
 Not protected: gmpy2 is not constant-time and entries are found by secret digits. This is the
-exception to constant-time exponents that DESIGN.md section 3 states; it serves answers, never a
+exception to constant-time exponents that design.md 3.10 states; it serves answers, never a
 masker's randomiser and never a key share.
 """
 

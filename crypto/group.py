@@ -1,6 +1,7 @@
 """Prime-order groups, and ristretto255: the only module that touches rbcl (libsodium).
 
-Source: RFC 9496 (encoding, decoding, one-way map); RFC 9497, section 4.1 (hash to group and to
+Source: design.md 3.3;
+RFC 9496 (encoding, decoding, one-way map); RFC 9497, section 4.1 (hash to group and to
 scalar). Elements and scalars are the bytes of their standard encodings, so nothing is encoded
 twice; scalars are reduced, 32 bytes, little-endian, and their arithmetic is libsodium's, which
 takes the same time for every value. libsodium releases the GIL, so threads use every core.

@@ -1,6 +1,6 @@
 """Fixed-width integers, and powers: secret exponents in constant time, public ones fast.
 
-Source: DESIGN.md section 3. pycryptodome 4.4 knows two kinds of ``Integer``: ``nat``
+Source: design.md 3.4, 3.9, 3.10. pycryptodome 4.4 knows two kinds of ``Integer``: ``nat``
 (``Crypto.Math._nat``, C, constant-time for a given width, releases the GIL) and ``native``
 (Python's own ``int``, not constant-time). The first is the "C arithmetic" that key-holding
 processes insist on; there is no GMP kind any more, and gmpy2 here serves public values only.

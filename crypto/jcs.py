@@ -1,5 +1,6 @@
 """Canonical JSON (RFC 8785) for the values that Hedui signs and stores.
 
+Source: design.md 2.0.5, 3.7, 4.1.
 The subset: objects with ASCII keys, arrays, strings, booleans, null, and integers whose
 magnitude is below 2^53. Floats are refused, so number formatting never matters; larger
 integers and bytes travel as strings.

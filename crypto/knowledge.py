@@ -1,6 +1,7 @@
 """Proof of plaintext knowledge: whoever sends (1 + m n) h_s^r knows m and r.
 
-Source: Schnorr's protocol for c = (1+n)^m h_s^r mod n² (Damgård, Jurik and Nielsen 2010,
+Source: design.md 2.4.6, 2.6.1;
+Schnorr's protocol for c = (1+n)^m h_s^r mod n² (Damgård, Jurik and Nielsen 2010,
 section 5, with the second base in a group of hidden order: Fujisaki and Okamoto 1997; Damgård
 and Fujisaki 2002), made non-interactive by Fiat and Shamir. The challenge covers key,
 ciphertext and context, so a proof serves one ciphertext of one sender in one manifest or permit.

@@ -1,5 +1,6 @@
 """Domain separation: every hash and signature of our own carries one of these labels.
 
+Source: design.md 2.0.3.
 RFC constructions (OPRF, DLEQ, HPKE, Merkle leaves, C2SP notes) keep the labels of their RFC.
 Parts are length-prefixed, so that no two different lists of parts give the same bytes.
 """

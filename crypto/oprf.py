@@ -1,6 +1,7 @@
 """Oblivious PRF: whoever blinds learns F(k, x) for its x; whoever holds k learns nothing.
 
-Source: RFC 9497, modes OPRF (0) and VOPRF (1). With A the generator, k the key, B = k·A:
+Source: design.md 2.2.2;
+RFC 9497, modes OPRF (0) and VOPRF (1). With A the generator, k the key, B = k·A:
     blind       P = H1(x), C = b·P                         client → server   C
     evaluate    D = k·C, DLEQ proof of log_A B = log_C D   server → client   D [, (c, s)]
     finalize    N = b⁻¹·D, F = Hash(len(x) x len(N) N "Finalize")

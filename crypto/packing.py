@@ -1,7 +1,8 @@
 """Several signed integers in one plaintext, masked, opened, unpacked.
 
-Source: DESIGN.md 2.5 and 2.6. A plaintext is Σ y_j 2^(w j) mod n with signed y_j; masked, every
-slot is non-negative and shorter than w, so the packed integer is the plain concatenation.
+Source: design.md 2.5.1, 2.5.3, 2.6.1. A plaintext is Σ y_j 2^(w j) mod n with signed y_j;
+masked, every slot is non-negative and shorter than w, so the packed integer is the plain
+concatenation.
 Learns: whoever opens a masked plaintext, each slot within 2^-40 of a uniform number.
 Not protected: answers beyond the policy's bounds; a sum of them can carry into the next slot,
 which only an audit of that answer shows. An honest node cannot send one (``pack`` refuses).

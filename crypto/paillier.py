@@ -1,6 +1,7 @@
 """Paillier encryption with g = 1 + n and randomisers h_s^r.
 
-Source: Paillier 1999; Damgård, Jurik and Nielsen 2010, section 4.2 (randomisers h_s^r with r
+Source: design.md 2.1.6, 3.1, 3.2, 3.6;
+Paillier 1999; Damgård, Jurik and Nielsen 2010, section 4.2 (randomisers h_s^r with r
 of half the modulus' length); ISO/IEC 18033-6. phe is the oracle: ``as_phe`` gives its key.
 Trusts: the dealer, who made n a product of two safe primes and h_s a generator of the n-th
 residues with Jacobi symbol +1 (crypto.threshold).

@@ -1,6 +1,7 @@
 """Safe primes by a joint sieve: candidates q for which neither q nor 2q + 1 has a small factor.
 
-Source: Wiener, "Safe prime generation with a combined sieve", 2003 (eprint 2003/186); final
+Source: design.md 2.1.6;
+Wiener, "Safe prime generation with a combined sieve", 2003 (eprint 2003/186); final
 tests by GMP (Baillie-PSW, then Miller-Rabin with further bases).
 Trusts: the machine of the ceremony. Times depend on the primes and are not hidden: this runs
 once, at the dealer's, with nobody beside it.

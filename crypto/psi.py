@@ -1,8 +1,9 @@
 """Set intersection between two parties, on the OPRF: exact, one-sided, streamed.
 
-Source: Jarecki-Liu 2009 and RFC 9497 (intersection: F(k, y) against F(k, x)); De Cristofaro,
-Gasti and Tsudik 2012 (cardinality: one blind for all, and the sender shuffles). With sender
-(set Y, key k) and receiver (set X), H1 the OPRF's hash to the group, T the label and session:
+Source: design.md 11.5; Jarecki-Liu 2009 and RFC 9497 (intersection: F(k, y) against F(k, x)); De
+Cristofaro, Gasti and Tsudik 2012 (cardinality: one blind for all, and the sender shuffles). With
+sender (set Y, key k) and receiver (set X), H1 the OPRF's hash to the group, T the label and
+session:
     tags           sender → receiver    t = SHA-256(T, F(k, y))[:16], sorted     16 bytes each
     request        receiver → sender    b_i·H1(x_i)                              32
     reply          sender → receiver    k·b_i·H1(x_i) [, DLEQ proof]             32 [+ 64 a batch]
@@ -15,7 +16,7 @@ Not protected: a receiver who asks for guesses learns them, so the sender must l
 sessions under one key. A receiver who breaks the rule of one blind can attribute a small
 cardinality; do not offer it to one who gains by that. Sizes show, unless the caller pads.
 
-No process calls it yet. Silent certification (DESIGN 11) will: the tokens of a day's list, for
+No process calls it yet. Silent certification (design.md 11) will: the tokens of a day's list, for
 claimants who agreed, meet those of one source's recipients, under a key fresh for that list.
 
 A session is any bytes that both sides name: parties, purpose, a nonce. Reusing a key over

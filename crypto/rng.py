@@ -1,5 +1,6 @@
 """Randomness: the one module that reads the operating system's.
 
+Source: design.md 3.8.
 Everything else takes an ``Rng`` by keyword, so that a test can see that fresh randomness is
 asked for; production code hands in ``system_rng`` and nothing else.
 """

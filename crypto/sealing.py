@@ -1,6 +1,7 @@
 """Sealing: to a pinned public key (HPKE), and at rest under a key that we hold (AES-256-GCM).
 
-Source: RFC 9180, mode base, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM (pycryptodome);
+Source: design.md 2.6.12, 3.11;
+RFC 9180, mode base, DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM (pycryptodome);
 NIST SP 800-38D.
 Trusts: the pinned key. HPKE in base mode says nothing about the sender: sign first, then seal.
 Learns: whoever sees a sealed message, its length; nothing where it is padded.

@@ -1,7 +1,7 @@
 """Opening Paillier ciphertexts by t of l holders: a threshold n-th root.
 
 Source: Shoup, "Practical threshold signatures", Eurocrypt 2000, sections 3 and 4, with public
-exponent n; the opening of DESIGN.md 2.6.3; ADR 0010 for what the root reveals.
+exponent n; the opening of design.md 2.6.3; ADR 0010 for what the root reveals.
 For x = C mod n, t shares give ρ with ρⁿ = x mod n; then m follows, and C = (1 + m n) ρⁿ mod n²
 is checked. Plaintext and root are unique, so a wrong share always shows.
 Trusts: the dealer, until the ceremony ends.

@@ -1,7 +1,8 @@
 """How the bits of an opening are read: by the coordinator, of a re-check by its reviewer.
 
-Source: DESIGN 2.6. Flips and results are sealed to one recipient; both must be signed by the
-pinned holders, for this permit and this C, and must follow the same message before them.
+Source: design.md 2.6.5, 2.6.12. Flips and results are sealed to one recipient; both must be
+signed by the pinned holders, for this permit and this C, and must follow the same message before
+them.
 Learns: their recipient, the bits, flips XOR results; neither alone says anything.
 """
 

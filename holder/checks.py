@@ -1,8 +1,8 @@
 """What a key holder checks for itself before it takes part in an opening.
 
-Source: DESIGN 2.6. Nothing is believed because the coordinator relays it: every document is
-verified under the key that the federation file pins, and limits follow from approved policy
-and manifest alone.
+Source: design.md 2.6.9, 2.6.10. Nothing is believed because the coordinator relays it: every
+document is verified under the key that the federation file pins, and limits follow from approved
+policy and manifest alone.
 Trusts: the federation file, the registrar's signature, the policy that its own admin approved.
 Learns: that a case is opened, household size, reference date, region, programmes.
 """
@@ -76,7 +76,7 @@ class Context:
 def check_context(
     shown: Shown, *, policy_of: PolicyLookup, federation: Federation, now: datetime, caller: str
 ) -> Context:
-    """Check everything that DESIGN 2.6 asks of a holder. Raises Refusal with its reason.
+    """Check everything that design.md 2.6.10 asks of a holder. Raises Refusal with its reason.
 
     Args:
         caller: The process that relays, by its certificate: the manifest's requester alone may.

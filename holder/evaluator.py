@@ -1,6 +1,6 @@
 """The evaluator: opens the masked product, compares, returns blinded results.
 
-Source: DESIGN 2.6, steps 3 to 5; crypto.threshold, crypto.comparison.
+Source: design.md 2.6.3 to 2.6.5; crypto.threshold, crypto.comparison.
 Learns: one masked number a slot, each within 2^-40 of uniform; one blinded bit a slot. The root
 never leaves ``combine`` and is not kept.
 Not protected: an evaluator that colludes with the masker opens the sums.

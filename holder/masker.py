@@ -1,6 +1,6 @@
 """The masker: adds the mask, and later answers the comparison. Its secret: one mask a slot.
 
-Source: DESIGN 2.6, steps 1, 2, 4 and 5; crypto.comparison.
+Source: design.md 2.6.1, 2.6.2, 2.6.4, 2.6.5; crypto.comparison.
 Learns: its masks; encrypted bits of masked numbers. Never a value, never a bit.
 Not protected: a masker that colludes with the evaluator opens the sums.
 """

@@ -1,9 +1,9 @@
 """Messages of key holders: signed headers, and sealing where the coordinator must not read.
 
-Source: DESIGN 2.6. The coordinator relays every message, so each one is signed by the holder's
-pinned key over permit, step, sender, recipient, C, the header before it and its payload, and is
-sealed with HPKE, with the same associated data, wherever the recipient alone may read it.
-The chain of headers, by ``previous``:
+Source: design.md 2.6.12. The coordinator relays every message, so each one is signed by the
+holder's pinned key over permit, step, sender, recipient, C, the header before it and its
+payload, and is sealed with HPKE, with the same associated data, wherever the recipient alone may
+read it. The chain of headers, by ``previous``:
 
     permit → mask → share (of each holder) ; the masker's share → bits → terms → flips
                                                                         terms → results

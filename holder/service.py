@@ -1,4 +1,7 @@
-"""HolderService: thin handlers. Every refusal is ledgered with its reason before it is told."""
+"""HolderService: thin handlers. Every refusal is ledgered with its reason before it is told.
+
+Source: design.md 1.4, 2.4.9.
+"""
 
 from collections.abc import Callable
 from typing import TypeVar, get_args

@@ -1,5 +1,6 @@
 """What every step of a key holder stands on: idempotency, tombstones, sealed state, messages.
 
+Source: design.md 2.6.10, 2.6.13.
 A step runs once per permit. A repeat returns the stored message, byte for byte; the same step
 with other contents is refused. The message is stored, and the step ledgered, in one transaction
 before anything leaves.

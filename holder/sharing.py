@@ -1,6 +1,6 @@
 """Shares: sent sealed to the evaluator, on a product whose mask was verified, on nothing else.
 
-Source: DESIGN 2.6, steps 2 and 3; crypto.threshold.
+Source: design.md 2.6.2, 2.6.3; crypto.threshold.
 Learns: nothing.
 """
 

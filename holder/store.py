@@ -1,5 +1,7 @@
 """What a key holder keeps: one tombstone per manifest and kind, its messages, and, sealed and
 only while they are needed, its masks and masked numbers.
+
+Source: design.md 2.6.10, 2.6.14.
 """
 
 import dataclasses

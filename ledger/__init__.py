@@ -1,1 +1,1 @@
-
+"""The log and its formats: entries, tree, checkpoints, witness. The writing side."""

@@ -1,6 +1,6 @@
 """Checkpoints: the head of a log as a signed note.
 
-Source: C2SP tlog-checkpoint. Extension lines are refused: nobody audits them.
+Source: design.md 4.2; C2SP tlog-checkpoint. Extension lines are refused: nobody audits them.
 Trusts: the log's key. A checkpoint says what its log claims; only cosignatures and
 comparison say that it claims the same to everybody.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from crypto.signing import SigningKey
 from ledger.errors import NoteError
-from ledger.merkle import EMPTY_ROOT, HASH_BYTES, MAX_SIZE
+from ledger.merkle import EMPTY_ROOT, HASH_BYTES, MAX_SIZE, Root
 from ledger.note import Note, Verifier, check_name, open_note, parse_note, sign_note
 
 ORIGIN_PREFIX = "hedui/"
@@ -23,12 +23,16 @@ class Checkpoint:
 
     origin: str
     size: int
-    root: bytes
+    root: Root
 
     def text(self) -> bytes:
         """The note text: three lines."""
         root = base64.b64encode(self.root).decode()
         return f"{self.origin}\n{self.size}\n{root}\n".encode()
+
+    def fields(self) -> dict[str, str | int]:
+        """``origin``, ``size`` and ``root`` (hex), as entries and JSON hold them."""
+        return {"origin": self.origin, "size": self.size, "root": self.root.hex()}
 
 
 def origin_of(federation: str, process: str) -> str:
@@ -91,11 +95,11 @@ def _size(text: str) -> int:
     return size
 
 
-def _root(text: str) -> bytes:
+def _root(text: str) -> Root:
     try:
         root = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         raise NoteError("a checkpoint's root is base64") from None
     if len(root) != HASH_BYTES:
         raise NoteError("a checkpoint's root is 32 bytes")
-    return root
+    return Root(root)

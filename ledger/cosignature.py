@@ -1,6 +1,6 @@
 """Cosignatures: a witness's timestamped signature on somebody else's checkpoint.
 
-Source: C2SP tlog-cosignature, Ed25519, ``cosignature/v1`` (key type 0x04).
+Source: design.md 4.2; C2SP tlog-cosignature, Ed25519, ``cosignature/v1`` (key type 0x04).
 Says: at this time, this is the largest consistent tree that the witness has seen of this log.
 Trusts: the witness to have checked. One key serves one witness and signs nothing else.
 """

@@ -2,7 +2,7 @@
 
     {"at":"2026-11-23T08:00:00Z","event":"query.refused","fields":{"reason":"…"},"v":1}
 
-Source: RFC 8785 through crypto.jcs; DESIGN.md section 4.
+Source: RFC 8785 through crypto.jcs; design.md 4.1, 4.5.
 Trusts: nobody; decoding refuses what encoding would not have written.
 Learns: whoever reads a ledger reads every field. Callers put in commitments, never persons.
 """

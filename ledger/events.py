@@ -1,5 +1,6 @@
 """The closed list of events, and the names of the fields that each may carry.
 
+Source: design.md 4.11.
 One row per event: its name, what it says, its fields; a name that ends in ``?`` may be absent.
 Nothing else enters a ledger. No field holds personal data: what is about a person or a case
 is a salted commitment or a random number. Append rows, or an optional field to one; never change
@@ -28,8 +29,12 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("ledger.created", "The log begins.", "origin suite"),
     ("process.started", "The process serves.", "version? federation?"),
     ("process.stopped", "The process stops in good order.", "reason?"),
-    ("peer.cosigned", "A peer's checkpoint was verified and cosigned.", "origin size root"),
-    ("peer.forked", "A peer showed two logs; both checkpoints are kept.", "origin size root"),
+    ("peer.cosigned", "A peer's checkpoint was verified and cosigned; root in base64.",
+     "origin size root"),
+    ("peer.forked", "A peer showed two logs; both checkpoints are kept; root in base64.",
+     "origin size root"),
+    ("peer.cosigned.v2", "The same, with the root in hex, as everywhere.", "origin size root"),
+    ("peer.forked.v2", "The same, with the root in hex, as everywhere.", "origin size root"),
     ("ledger.read", "Entries were shown to a reader of this role.", "first count reader"),
     ("call.refused", "Calls failed before a handler ran, above the rate.", "reason count"),
     # node

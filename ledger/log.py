@@ -1,6 +1,7 @@
 """The stored log: exact entries and every node of the tree, in SQL.
 
-Source: RFC 6962 section 2.1, RFC 9162 sections 2.1.3 and 2.1.4; numbering in ledger.merkle.
+Source: design.md 4.1;
+RFC 6962 section 2.1, RFC 9162 sections 2.1.3 and 2.1.4; numbering in ledger.merkle.
 Trusts: the database to keep what it committed, nothing else: ledger.verify re-hashes it all.
 Entries and nodes are only ever added, inside the caller's transaction. Proofs read
 O(log n) nodes.
@@ -87,7 +88,7 @@ class Head:
     """Size and root of a log; of the empty string's hash for none."""
 
     size: int
-    root: bytes
+    root: merkle.Root
 
 
 def append(conn: Connection, entry: bytes) -> int:
@@ -143,7 +144,7 @@ def head(conn: Connection) -> Head:
     return Head(now.size, now.root())
 
 
-def root(conn: Connection, at_size: int) -> bytes:
+def root(conn: Connection, at_size: int) -> merkle.Root:
     """Root when the log had ``at_size`` entries, 32 bytes."""
     return merkle.root(at_size, lambda numbers: _nodes(conn, numbers))
 

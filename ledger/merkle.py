@@ -1,6 +1,6 @@
 """Merkle trees as in RFC 6962: hashing, and proofs as in RFC 9162.
 
-Source: RFC 6962 section 2.1; RFC 9162 sections 2.1.3 and 2.1.4.
+Source: design.md 4.1; RFC 6962 section 2.1; RFC 9162 sections 2.1.3 and 2.1.4.
 Trusts: SHA-256. The prefixes 0x00 (leaf) and 0x01 (node) are the RFC's domain separation.
 Learns: whoever sees a proof learns sibling hashes, so entries must carry salted commitments.
 
@@ -11,15 +11,18 @@ ever adds numbers at the end, and the nodes of a log of n entries are 0 .. node_
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NewType
 
 from crypto.errors import InvalidInput, ProofError
 
 HASH_BYTES = 32
 MAX_SIZE = 1 << 62
-EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 NodeGetter = Callable[[Sequence[int]], Sequence[bytes]]
 """Takes node numbers, returns their hashes in the same order."""
+Root = NewType("Root", bytes)
+"""Root hash of a log, 32 bytes. Hex in JSON and in entries; base64 in notes alone, by C2SP."""
+EMPTY_ROOT = Root(hashlib.sha256(b"").digest())
 
 
 def leaf_hash(entry: bytes) -> bytes:
@@ -50,7 +53,7 @@ class Frontier:
     size: int = 0
     peaks: tuple[bytes, ...] = ()
 
-    def root(self) -> bytes:
+    def root(self) -> Root:
         """Root of the tree of ``size`` leaves; of the empty string for none."""
         return fold(self.peaks) if self.peaks else EMPTY_ROOT
 
@@ -74,7 +77,7 @@ def frontier_numbers(size: int) -> list[int]:
     return _cover(0, size)
 
 
-def root(size: int, nodes: NodeGetter) -> bytes:
+def root(size: int, nodes: NodeGetter) -> Root:
     """Root of the first ``size`` leaves of a log that holds at least as many."""
     return fold(nodes(_cover(0, size))) if size else EMPTY_ROOT
 
@@ -121,7 +124,7 @@ def consistency(old: int, new: int, nodes: NodeGetter) -> list[bytes]:
 
 
 def verify_inclusion(
-    leaf: bytes, index: int, size: int, path: Sequence[bytes], expected: bytes
+    leaf: bytes, index: int, size: int, path: Sequence[bytes], expected: Root
 ) -> None:
     """Raise ProofError unless ``leaf`` is entry ``index`` of the tree. RFC 9162, 2.1.3.2.
 
@@ -150,7 +153,7 @@ def verify_inclusion(
 
 
 def verify_consistency(
-    old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
+    old: int, new: int, old_root: Root, new_root: Root, proof: Sequence[bytes]
 ) -> None:
     """Raise ProofError unless the tree of ``new`` extends that of ``old``. RFC 9162, 2.1.4.2.
 
@@ -170,15 +173,15 @@ def verify_consistency(
         raise ProofError("consistency proof does not verify")
 
 
-def fold(hashes: Sequence[bytes]) -> bytes:
+def fold(hashes: Sequence[bytes]) -> Root:
     """Root over subtree roots given left to right, none larger than its left neighbour."""
     result = hashes[-1]
     for left in reversed(hashes[:-1]):
         result = node_hash(left, result)
-    return result
+    return Root(result)
 
 
-def _roots(old: int, new: int, old_root: bytes, proof: Sequence[bytes]) -> tuple[bytes, bytes]:
+def _roots(old: int, new: int, old_root: Root, proof: Sequence[bytes]) -> tuple[bytes, bytes]:
     steps = [old_root, *proof] if old & (old - 1) == 0 else list(proof)
     if not proof:
         raise ProofError("consistency proof does not verify")

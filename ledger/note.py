@@ -1,6 +1,7 @@
 """Signed notes: text, a blank line, signature lines.
 
-Source: C2SP signed-note, with Ed25519 (type 0x01) and the key type of cosignatures (0x04).
+Source: design.md 4.2;
+C2SP signed-note, with Ed25519 (type 0x01) and the key type of cosignatures (0x04).
 Trusts: whoever handed over the verifier keys. Text is worth nothing before ``open_note``.
 Strict: what is parsed is what would have been written, byte for byte.
 """

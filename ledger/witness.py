@@ -1,6 +1,6 @@
 """A witness: cosigns what extends what it has seen, keeps both sides of what does not.
 
-Source: C2SP tlog-witness (its rules, not its transport) and tlog-cosignature.
+Source: design.md 4.7, 4.8; C2SP tlog-witness (its rules, not its transport) and tlog-cosignature.
 Says: this is the largest consistent tree that I have seen of this log, at this time.
 Trusts: the log's pinned key, its own store. A first checkpoint is taken as it comes.
 Not protected: a pair of log and witness who collude; hence several witnesses, and reconcile.

@@ -1,4 +1,7 @@
-"""Which role may make which call. An RPC that is missing here is refused and fails a test."""
+"""Which role may make which call. An RPC that is missing here is refused and fails a test.
+
+Source: design.md 2.1.2.
+"""
 
 from model.roles import Role
 

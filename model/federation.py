@@ -1,5 +1,6 @@
 """The federation file: who is a member, with which role, certificate and keys.
 
+Source: design.md 1.4, 2.1.7.
 TOML, signed by the federation's root key, distributed to every process. It pins; addresses are
 not signed and stand in ``endpoints.toml``.
 """

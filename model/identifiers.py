@@ -1,6 +1,6 @@
 """Typed identifiers of persons: ``type:value``, checked and brought to one spelling.
 
-Source: GB 11643-1999 (resident number; check digit ISO 7064 MOD 11-2).
+Source: design.md 2.2.7; GB 11643-1999 (resident number; check digit ISO 7064 MOD 11-2).
 Matching is exact, so that two spellings of one number must become one text here, and nothing
 may be guessed: a wrong number is refused, not repaired.
 Learns: messages and repr() show a masked form only, never the whole number.
@@ -163,16 +163,16 @@ def _check_region(region: str, kind: IdentifierType) -> None:
     if kind is not expected:
         raise IdentifierError(f'a number of region {region} has the type "{expected}"')
     if kind is IdentifierType.RESIDENT and int(region[:2]) not in _PROVINCES:
-        raise IdentifierError("the first two digits are no province")
+        raise IdentifierError("the first two digits are not those of a province")
 
 
 def _check_birth(digits: str, today: date | None) -> None:
     try:
         birth = date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
     except ValueError:
-        raise IdentifierError("digits 7 to 14 are no date of birth") from None
+        raise IdentifierError("digits 7 to 14 are not a date of birth") from None
     if not EARLIEST_BIRTH <= birth.year <= LATEST_BIRTH or (today and birth > today):
-        raise IdentifierError("digits 7 to 14 are no plausible date of birth")
+        raise IdentifierError("digits 7 to 14 are not a plausible date of birth")
 
 
 def _travel_hong_kong_macao(value: str, kind: IdentifierType, today: date | None) -> str:

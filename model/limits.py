@@ -1,4 +1,7 @@
-"""Bounds of everything that arrives. One place, so that a reader can see all of them."""
+"""Bounds of everything that arrives. One place, so that a reader can see all of them.
+
+Source: design.md 3.5.
+"""
 
 MAX_DOCUMENT_BYTES = 64 * 1024
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024

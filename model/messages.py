@@ -1,6 +1,7 @@
 """Messages to people, in the language of whoever reads them; gettext's functions and format.
 
-Source: GNU gettext's custom: the English sentence in the code is the key of its own translation,
+Source: design.md 5.19;
+GNU gettext's custom: the English sentence in the code is the key of its own translation,
 so that what has none is said in English. One catalogue for all programs, in ``locale/``;
 ``python -m simulations.catalogue`` keeps it.
 

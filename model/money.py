@@ -1,5 +1,6 @@
 """Amounts: exact integers in the base unit of their dimension; never a float.
 
+Source: design.md 2.0.1, 3.7.
 Money is counted in fen (分, 0.01 yuan), floor area in 0.01 m², everything else in pieces.
 """
 

@@ -1,5 +1,6 @@
 """``[[office]]`` of plan and federation file: an office of an organisation, and what it signs with.
 
+Source: design.md 2.1.7.
 Offices decide programmes. What one of them publishes as a document (a signed report) is verified
 outside of the federation too, by readers that know ECDSA over P-256 and not our canonical JSON:
 hence a key of its own, whose private half never lies in a home.

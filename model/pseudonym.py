@@ -1,6 +1,6 @@
 """How a person becomes a pseudonym: the OPRF's input bytes and what is kept of its output.
 
-Source: RFC 9497 for the function itself (crypto.oprf); DESIGN 2.2.
+Source: RFC 9497 for the function itself (crypto.oprf); design.md 2.2.2.
 Registrar and nodes must agree bit for bit, or nobody is ever matched; so both call these two.
 """
 

@@ -1,5 +1,6 @@
 """The closed list of reasons for which Hedui refuses.
 
+Source: design.md 2.4.9.
 A refusal carries its code and nothing else: no value, no name, no count. What each means for the
 person who meets it stands in ``model.explanations``.
 """

@@ -1,5 +1,6 @@
 """The one name of the suite: which mathematics keys, documents and ledgers of a federation rest on.
 
+Source: design.md 2.9.1.
 It stands in the federation file (for all keys that the file pins), in manifest, ticket and
 permit, and in the first entry of every ledger, for all that follow. The OPRF suites of RFC 9497
 (``prf_keys``) are a part of it and keep the names that the RFC gives them. Another suite is

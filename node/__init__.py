@@ -1,1 +1,1 @@
-
+"""A department: answers one ticket at a time about its own records."""

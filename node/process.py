@@ -1,5 +1,6 @@
 """A node process: a department, a key holder, or both, as the federation file says.
 
+Source: design.md 1.3, 1.4.
 ``node_kind()`` is what ``runtime.process.Service`` runs, from the command line and in tests.
 """
 

@@ -1,5 +1,6 @@
 """QueryService: one ticket, one answer; replies leave at fixed time steps. AnswerAuditService.
 
+Source: design.md 2.4.7, 2.4.17.
 Learns: the coordinator, that this department answered or why it refused. Neither the moment of
 a reply nor its size depends on whom the query is about.
 """

@@ -1,5 +1,6 @@
 """The registrar's secret keys beside its certificate: PRF keys and the key of lookup tags.
 
+Source: design.md 2.2.2, 2.3.15.
 Trusts: the federation file for the public halves; a key that does not fit it is never used.
 Learns: nobody. PRF keys lie sealed under the key-encryption key, never in the database.
 """

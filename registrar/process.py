@@ -1,4 +1,7 @@
-"""The registrar as a process: its tables, its settings, and the services that it offers."""
+"""The registrar as a process: its tables, its settings, and the services that it offers.
+
+Source: design.md 1.1.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final

@@ -1,6 +1,6 @@
 """The checks of one opened answer: recomputed, and held against everybody's ledger.
 
-Source: DESIGN.md 2.4, 2.5: a node keeps plaintext and randomness, so that its ciphertext can be
+Source: design.md 2.4.22, 1.8: a node keeps plaintext and randomness, so that its ciphertext can be
 recomputed; a lie about that is caught here, a lie about its own records is not.
 Learns: whoever runs it, where values were opened, what this department contributed to each rule
 of this household.
@@ -140,7 +140,7 @@ def _bounds(papers: Papers, ticket: Ticket, disclosure: AnswerDisclosure, node: 
         value, flag = slots[2 * index : 2 * index + 2]
         mine = ticket.department in comparison.departments
         if not mine and (value, flag) != (0, 0):
-            raise Wrong(f"a contribution to comparison {index}, which is no business of its")
+            raise Wrong(f"a contribution to comparison {index}, which is none of its business")
         if flag not in (0, 1) or (flag and value) or not comparison.low <= value <= comparison.high:
             raise Wrong(f"comparison {index}: a value or a flag that no honest node sends")
 

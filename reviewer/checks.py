@@ -1,6 +1,6 @@
 """The checks of one drawn entry, in plain sentences; each raises where it does not hold.
 
-Source: DESIGN.md 2.3 for what must be so; docs/adr/0019-samples.md for what binds what.
+Source: design.md 2.3, 4.13 for what must be so; docs/adr/0019-samples.md for what binds what.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,9 @@ REQUEST_AGE_S: Final = 3600.0
 
 def check_entry(papers: Papers) -> Iterator[Check]:
     """Every check of one entry. Where something cannot be parsed, that alone."""
-    read = judge("opened", "what was opened can be read, and the entries are there", papers.parse)
+    read = judge(
+        "disclosed", "what was disclosed can be read, and the entries are there", papers.parse
+    )
     if read.outcome != "holds":
         yield read
         return
@@ -42,13 +44,13 @@ def check_entry(papers: Papers) -> Iterator[Check]:
 
 def check_erased(sources: Sources, entry: int, erased_by: int) -> Check:
     """Whether the registrar's ledger itself says that this entry's authorization was erased."""
-    sentence = f"its authorization was erased by entry {erased_by}: nothing of it can be opened"
+    sentence = f"its authorization was erased by entry {erased_by}: nothing of it can be disclosed"
     return judge("erased", sentence, partial(_erased, sources, entry, erased_by))
 
 
 def _erased(sources: Sources, entry: int, erased_by: int) -> None:
     if erased_by >= sources.registrar.entries:
-        raise NotLookedAt("that entry is younger than the registrar's bundle: export it again")
+        raise NotLookedAt("that entry is newer than the registrar's bundle: export it again")
     issued = sources.fact("manifest.issued", entry)
     erased = sources.fact("authorization.erased", erased_by)
     ended = sources.fact("authorization.ended", int(erased.fields["ended"]))
@@ -69,9 +71,9 @@ def _issued_reveals(p: Papers) -> None:
     }
     hold(f"entry {p.entry}", p.issued.fields, p.disclosure.issued_openings, expected)
     if p.issued.text("manifest") != p.disclosure.manifest.signed.digest:
-        raise Wrong("the entry names another manifest than was opened")
+        raise Wrong("the entry names a different manifest than was disclosed")
     if p.issued.texts("tickets") != [ticket.query for ticket, _ in p.tickets]:
-        raise Wrong("the entry names other tickets than were opened")
+        raise Wrong("the entry names other tickets than were disclosed")
 
 
 def _given_reveals(p: Papers) -> None:
@@ -109,10 +111,10 @@ def _signatures(p: Papers) -> None:
     signed_by(p.disclosure.letter, Authorization, p.person(p.letter.clerk, "clerk"))
     signed_by(p.disclosure.check, AuthorizationCheck, p.person(p.check.checker, "checker"))
     if p.check.checker == p.letter.clerk:
-        raise Wrong("clerk and checker are the same person")
+        raise Wrong("the clerk and the checker are the same person")
     digest = p.disclosure.letter.signed.digest
     if (p.check.authorization, p.check.number) != (digest, p.letter.number):
-        raise Wrong("the checker confirmed another text than the clerk registered")
+        raise Wrong("the checker confirmed a different text from the one that the clerk registered")
 
 
 def _all_signed(p: Papers) -> None:
@@ -189,10 +191,10 @@ def _again(p: Papers) -> None:
     if counter is None or not p.request.again:
         raise Wrong("a further query without a reason or a checker's signature")
     if counter.body != p.disclosure.request.body:
-        raise Wrong("the checker signed another request")
+        raise Wrong("the checker signed a different request")
     signed_by(counter, OfficerRequest, p.person(counter.signer, "checker"))
     if counter.signer == p.request.officer:
-        raise Wrong("officer and checker are the same person")
+        raise Wrong("the officer and the checker are the same person")
 
 
 def _pseudonyms(p: Papers, ticket: Ticket, proven: DisclosedTicket) -> None:

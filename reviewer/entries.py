@@ -79,9 +79,7 @@ def describe(found: Proven, keys: Sequence[str]) -> dict[str, Any]:
         "entry": found.entry.decode(),
         "leaf_hash": merkle.leaf_hash(found.entry).hex(),
         "path": [node.hex() for node in found.path],
-        "origin": found.head.origin,
-        "size": found.head.size,
-        "root": found.head.root.hex(),
+        **found.head.fields(),
         "checkpoint": found.note.decode(),
         "cosignatures": _cosignatures(found.note, keys),
     }

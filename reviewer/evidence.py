@@ -1,5 +1,6 @@
 """One query's self-contained proof, from everybody's bundles.
 
+Source: design.md 1.5.
     evidence.json                   format, query, manifest, indices by process
     logs/tax/checkpoint-12.note     the signed checkpoint of size 12, cosignatures included
     logs/tax/7.entry                the exact bytes of entry 7

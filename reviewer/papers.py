@@ -163,7 +163,7 @@ class Papers:
         """The layout of the manifest's policy. Raises Wrong for another policy."""
         body = self.disclosure.policy.encode()
         if policy_digest(body).hex() != self.manifest.policy:
-            raise Wrong("the policy that was opened is not the manifest's")
+            raise Wrong("the policy that was disclosed is not the manifest's")
         return compile_policy(parse(body, source="the opened policy"), self.request.programmes)
 
     def parse(self) -> None:
@@ -175,7 +175,7 @@ class Papers:
         """A member of the federation with this role. Raises Wrong."""
         member = self.sources.federation.member(name)
         if member is None or member.role != role:
-            raise Wrong(f"{name} is no {role} of this federation")
+            raise Wrong(f"{name} is not a {role} of this federation")
         return member
 
 
@@ -195,13 +195,13 @@ def hold(
     """Raise Wrong unless every expected value is what the commitment of its field opens to."""
     found = {each.field: each.reveal for each in reveals}
     if len(found) != len(reveals):
-        raise Wrong("a field was opened twice")
+        raise Wrong("a field was disclosed twice")
     for name, value in expected.items():
         commitment, reveal = commitments.get(name), found.get(name)
         if not isinstance(commitment, str):
             raise Wrong(f"{where} holds no commitment to {name}")
         if reveal is None:
-            raise Wrong(f"{name} was not opened")
+            raise Wrong(f"{name} was not disclosed")
         verify_reveal(bytes.fromhex(commitment), reveal)
         if reveal.value != value:
-            raise Wrong(f"{where} commits to another {name} than the documents that were opened")
+            raise Wrong(f"{where} commits to another {name} than the documents that were disclosed")

@@ -1,6 +1,6 @@
 """What a re-check brought, verified and compared: papers of the registrar, bits of the holders.
 
-Source: DESIGN 2.6. Trusts: the federation file for everybody's keys. Neither registrar nor
+Source: design.md 2.6.15. Trusts: the federation file for everybody's keys. Neither registrar nor
 coordinator is believed: permit, holders' messages and reveals are verified here.
 Learns: the bits of one case and its programmes, no person.
 """

@@ -1,5 +1,6 @@
 """One drawn sample: what was disclosed of it, its checks, and how it lies on the reviewer's disk.
 
+Source: design.md 4.13.
     reveals.jsonl          lines of commitment, field, value, salt: `hedui ledger report --reveals`
     entry-12.json          the registrar's grant and what it opened, byte for byte
     answer-<query>.json    what a department opened
@@ -96,7 +97,7 @@ def check_granted(
     if (grant.sample, grant.entry, grant.reviewer) != (sample, entry, reviewer):
         raise DocumentError("the grant is for another sample, entry or reviewer")
     if grant.opened != granted.digest:
-        raise DocumentError("the grant is for something else than was opened")
+        raise DocumentError("the grant is for something other than what was disclosed")
     return grant
 
 
@@ -117,9 +118,9 @@ def check_sampled(sources: Sources, found: Sampled) -> dict[str, Any]:
     if found.granted is None:
         erased = check_erased(sources, found.entry, int(found.erased_by or 0))
         return result | {"checks": [asdict(erased)]}
-    granted, said = found.granted, "the registrar signed that it opened exactly this to you"
+    granted, said = found.granted, "the registrar signed that it disclosed exactly this to you"
     papers = Papers(sources, found.entry, EntryDisclosure.decode(granted.opened.encode()))
-    checks = [judge("opened", said, lambda: _granted(granted, sources, found))]
+    checks = [judge("disclosed", said, lambda: _granted(granted, sources, found))]
     entry_checks = list(check_entry(papers))
     checks += entry_checks
     # Only what could be parsed has more to be looked at.

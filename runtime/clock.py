@@ -1,4 +1,7 @@
-"""Time is handed in: the one place of the processes that reads the wall clock."""
+"""Time is handed in: the one place of the processes that reads the wall clock.
+
+Source: design.md 2.0.2.
+"""
 
 import time
 from datetime import UTC, datetime

@@ -1,7 +1,8 @@
 """What a re-check's reviewer is shown besides the bits: two reveals, sealed to that person.
 
-Source: DESIGN 2.6. ``bits`` opens the commitment in the coordinator's own ``case.determined``;
-``programmes`` opens the manifest's, for the order of slots follows from policy and programmes.
+Source: design.md 2.6.15. ``bits`` opens the commitment in the coordinator's own
+``case.determined``; ``programmes`` opens the manifest's, for the order of slots follows from
+policy and programmes.
 Learns: the reviewer, the bits of one case and its programmes; no person, no number, no size of
 the household.
 """

@@ -1,8 +1,9 @@
 """What a call that brought no reply means: one reason, and whether asking again may help.
 
-Source: DESIGN 5. On UNAVAILABLE the client probes and names the cause; only a peer that cannot be
-reached, or says itself that it may answer later, leaves a case waiting. A certificate that is
-not the pinned one is for a person to look at: nothing is asked again by itself.
+Source: design.md 5.10, 5.13, 2.7.5. On UNAVAILABLE the client probes and names the cause; only a
+peer that cannot be reached, or says itself that it may answer later, leaves a case waiting. A
+certificate that is not the pinned one is for a person to look at: nothing is asked again by
+itself.
 """
 
 from dataclasses import dataclass

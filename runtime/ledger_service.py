@@ -1,6 +1,6 @@
 """The ledger that every process shows: checkpoints, exact entries, proofs.
 
-Source: proto/hedui/v1/ledger.proto; RFC 9162, 2.1.3 and 2.1.4.
+Source: design.md 4.12; proto/hedui/v1/ledger.proto; RFC 9162, 2.1.3 and 2.1.4.
 Learns: a reader, what stands in the ledger; nothing in it is personal.
 Reading is ledgered before anything is shown. Entries go out in batches that fit a message, each
 read from a snapshot of its own, so that a slow reader holds no transaction open.

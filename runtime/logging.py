@@ -1,5 +1,6 @@
 """Logs are facts: an event's name, then keys from an allow-list; one JSON object a line.
 
+Source: design.md 7.3.
 Learns: whoever reads a log, which events happened when. Never identifiers, values or counts of
 people: keys outside the list are dropped and counted, an exception leaves its type and place
 and not its message, because messages quote what they choked on.

@@ -1,5 +1,6 @@
 """Approved policies of a process: what its own organisation has put into force.
 
+Source: design.md 2.4.1.
 Every process serves this; a person of its own organisation approves. What is not approved
 here is never computed, whatever a manifest says.
 Learns: the ledger, which policy was approved and when, and by whom as a commitment.

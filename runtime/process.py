@@ -1,5 +1,6 @@
 """A process: what it stands on, in the order in which it is checked, and its end.
 
+Source: design.md 4.4, 5.11.
 Start-up: settings; federation file under the pinned root key; own certificate and keys against
 it; C arithmetic; database and writer; services; addresses. Whatever is wrong ends it before
 anybody can call it. A ``Service`` is an object without signals or global state, so that a test
@@ -26,6 +27,7 @@ from ledger.checkpoint import origin_of
 from ledger.signer import LogSigner
 from model.federation import Federation, Process
 from model.fields import format_time
+from model.messages import gettext as _
 from model.roles import Role
 from model.suite import SUITE
 from runtime.background import Background, Ticker
@@ -376,16 +378,30 @@ def _witness_door(parts: Parts) -> list[AddService]:
 def load_process_settings(folder: Path, kind: Kind) -> ProcessSettings:
     """Load ``process.toml`` and check that it is this process's; raises SettingsError."""
     if not folder.is_dir():
-        raise SettingsError(f"{folder} does not exist: create it with {kind.init_command}")
+        raise SettingsError(
+            _(
+                "{folder} does not exist: create it with {command}",
+                folder=folder,
+                command=kind.init_command,
+            )
+        )
     settings = load_settings(folder / "process.toml", kind.settings)
     if settings.name != folder.name:
         raise SettingsError(
-            f'{folder / "process.toml"}: name "{settings.name}" is not that of its folder'
+            _(
+                '{file}: name "{name}" is not that of its folder',
+                file=folder / "process.toml",
+                name=settings.name,
+            )
         )
     if settings.role != kind.role:
         raise SettingsError(
-            f'{folder / "process.toml"}: role "{settings.role}" is not served by this command, '
-            f'which serves "{kind.role}"'
+            _(
+                '{file}: role "{role}" is not served by this command, which serves "{served}"',
+                file=folder / "process.toml",
+                role=settings.role,
+                served=kind.role,
+            )
         )
     return settings
 
@@ -403,7 +419,12 @@ def create_database(folder: Path, kind: Kind, *, federation: str, clock: Clock) 
     settings = load_process_settings(folder, kind)
     (folder / "data").mkdir(mode=0o700, exist_ok=True)
     if isinstance(at := database_location(folder, settings), Path) and at.exists():
-        raise SettingsError(f"{at} already exists. Move it away if you really want to replace it")
+        raise SettingsError(
+            _(
+                "{database} already exists. Move it away if you really want to replace it",
+                database=at,
+            )
+        )
     with (
         _open(folder, settings, kind, create=True) as database,
         Writer(database, clock=clock, on_health=lambda _healthy, _reason: None).start() as writer,
@@ -465,6 +486,11 @@ def _own_entry(identity: Identity, federation: Federation, kind: Kind, clock: Cl
     member = identity.check(federation, clock=clock)
     if not isinstance(member, Process) or member.role is not kind.role:
         raise SettingsError(
-            f'federation.toml says that "{identity.name}" is a {member.role}, not a {kind.role}'
+            _(
+                'federation.toml says that "{name}" is a {role}, not a {served}',
+                name=identity.name,
+                role=member.role,
+                served=kind.role,
+            )
         )
     return member

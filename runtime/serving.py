@@ -1,5 +1,6 @@
 """Run one process until a signal, or the end of its standard input, asks it to stop.
 
+Source: design.md 5.9.
 Trusts: whoever may send signals to the process.
 """
 

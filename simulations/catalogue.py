@@ -61,8 +61,14 @@ logs, `--json` and what a process says to another are English everywhere
 
 All messages stand in one catalogue in gettext's format, `model/locale/`. A translator edits
 `model/locale/zh_CN/LC_MESSAGES/hedui.po` and runs `make messages`; `make check` says where code
-and catalogue have parted. English is complete; Chinese has begun. Written by
-`python -m simulations.catalogue`:
+and catalogue have parted. Chinese has begun.
+
+English is complete: every sentence, heading and help text of the desk stands in the catalogue, and
+so do the sentences about settings, keys and the ceremony; a test reads the source of the desk and
+finds what is not marked. Outside it, and so English in every language, are what other processes
+send as the detail of a refusal, findings of `policy check`, of the offline verifier and of a
+sample, the words of ledger events, and what the command-line library says itself (`Usage`,
+`Options`). Written by `python -m simulations.catalogue`:
 
 | part | messages | in Chinese |
 |---|---|---|

@@ -1,5 +1,6 @@
 """The launcher: a whole federation on this machine, made of production commands only.
 
+Source: design.md 5.16.
 Demo, tour, integration tests, attacks and benches all use it. Every command that it runs is
 recorded as a person would type it; the demo's "by hand" list is that record.
 """

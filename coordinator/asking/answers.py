@@ -1,5 +1,6 @@
 """Every answer is verified when it arrives; a bad one is never used.
 
+Source: design.md 2.4.7.
 Checked: the node's signature under its pinned key; query, manifest and department; ciphertext
 (a unit mod n², fixed width); proof of plaintext knowledge, bound to manifest and department;
 the receipt: that exactly this answer stands in the node's ledger, under its signed checkpoint.

@@ -1,5 +1,6 @@
 """One round of asking: every department that has not answered, side by side, with stored ids.
 
+Source: design.md 2.7.5.
 The ledger says that a ticket is sent before it is. A department is asked again with the same
 ticket, so that it gives the same answer; calls are never hedged.
 """

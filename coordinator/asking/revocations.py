@@ -1,5 +1,6 @@
 """The registrar's revocation lists, by department, kept for some seconds and shared by all cases.
 
+Source: design.md 2.3.13.
 Nodes refuse a list that is too old, so a coordinator cannot hold one back for long.
 """
 

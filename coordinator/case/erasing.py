@@ -1,6 +1,6 @@
 """Erasure: a case that is over is destroyed, by an officer who asks and a checker who does it.
 
-Source: DESIGN.md section 4: destroying data key and salts is the erasure; the tree stays whole.
+Source: design.md 4.6: destroying data key and salts is the erasure; the tree stays whole.
 Trusts: whoever keeps copies of the database to destroy them in time: a copy together with the
 key-encryption key still opens the case.
 Learns: the ledger's reader, that a case was erased, and why.
@@ -81,7 +81,7 @@ class Erasures:
             raise Refusal(
                 Reason.RETENTION_NOT_OVER,
                 f"its records are kept until {kept_until} ({self._retention.days} days from its "
-                "end); to erase it before, officer and checker both name another reason",
+                "end); to erase it earlier, officer and checker must both give another reason",
             )
         return case
 
@@ -132,4 +132,4 @@ class Erasures:
 
 def _unchanged(tx: Tx, case: store.CaseRow) -> None:
     if store.find_case(tx.conn, case.case_id) != case:
-        raise Refusal(Reason.CASE_NOT_OVER, "the case changed meanwhile")
+        raise Refusal(Reason.CASE_NOT_OVER, "the case has changed in the meantime")

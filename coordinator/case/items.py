@@ -1,6 +1,6 @@
 """Items: what one case is for each of its programmes, at the office that decides it.
 
-Source: DESIGN 8. A case asks once and opens once; each programme then goes its own way. Today
+Source: design.md 8. A case asks once and opens once; each programme then goes its own way. Today
 what an item's state is follows from its case and from the decisions in it, and of the steps only
 the first has a recorded time; who may see which item is not decided here.
 """

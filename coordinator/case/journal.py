@@ -1,5 +1,6 @@
 """What happens to a case, each with its ledger entry in the same transaction.
 
+Source: design.md 4.3.
 Every method is one write: the state as it is afterwards and the entry that says so. A process
 that is killed between two of them goes on from what is stored. No personal data and no number
 that a person knows enters the ledger: case, query, manifest and permit are random numbers or
@@ -188,9 +189,7 @@ class Journal:
                 query=answer.query,
                 manifest=answer.manifest,
                 answer=arrived.digest,
-                origin=head.origin,
-                size=head.size,
-                root=head.root.hex(),
+                **head.fields(),
             )
 
         self._run(write)

@@ -66,7 +66,7 @@ class Rechecks:
             there = store.recheck(tx.conn, case.case_id)
             if there is not None:
                 if there.permit != message:
-                    raise Refusal(Reason.PERMIT_SECOND, "this case has had its re-check")
+                    raise Refusal(Reason.PERMIT_SECOND, "this case has already had its re-check")
                 return
             store.insert_recheck(tx.conn, case.case_id, message)
             entry = tx.append(

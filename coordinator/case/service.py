@@ -66,7 +66,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             signed = signed_from_wire(request.request)
             wanted = open_signed(signed, OfficerRequest, caller)
             if wanted.officer != caller.name:
-                raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
+                raise Refusal(Reason.SIGNATURE_INVALID, "the request names a different officer")
             require_requester(wanted.requester, self._name, self._federation)
             self._policies.approved(wanted.policy)
             second = self._countersigned(request, signed)
@@ -94,7 +94,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         with self._refusals.ledgered("request.refused", committed=who, clear=about):
             decision = open_signed(signed_from_wire(request.decision), Decision, caller)
             if decision.officer != caller.name:
-                raise Refusal(Reason.SIGNATURE_INVALID, "the decision names another officer")
+                raise Refusal(Reason.SIGNATURE_INVALID, "the decision names a different officer")
             case = self._case(decision.case)
             about["case"] = case.case_id
             message = request.decision.SerializeToString(deterministic=True)
@@ -110,7 +110,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             wanted = open_signed(signed_from_wire(request.erasure), CaseErasure, caller.member)
             about["case"] = wanted.case
             if wanted.person != caller.name:
-                raise Refusal(Reason.SIGNATURE_INVALID, "the erasure names another person")
+                raise Refusal(Reason.SIGNATURE_INVALID, "the erasure names a different person")
             message = request.erasure.SerializeToString(deterministic=True)
             entry = self._erasures.erase(wanted, message, caller.role)
         case = self._case(wanted.case)
@@ -137,10 +137,13 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
             return False
         before = Decision.decode(common_pb2.SignedDocument.FromString(stored).body)
         if before.decision != decision.decision:
-            raise Refusal(Reason.CASE_CLOSED, "this programme has been decided otherwise")
+            raise Refusal(
+                Reason.CASE_CLOSED, "a different decision has already been made on this programme"
+            )
         if before.reason != decision.reason:
             raise Refusal(
-                Reason.CASE_CLOSED, "this programme has been decided, and its reason was signed"
+                Reason.CASE_CLOSED,
+                "this programme has already been decided, and the reason was signed",
             )
         return True
 
@@ -151,7 +154,7 @@ class CaseService(coordinator_pb2_grpc.CaseServiceServicer):
         second = signed_from_wire(request.countersigned)
         open_signed(second, OfficerRequest, self._checker(second.signer))
         if second.body != signed.body:
-            raise Refusal(Reason.SIGNATURE_INVALID, "the checker signed another request")
+            raise Refusal(Reason.SIGNATURE_INVALID, "the checker signed a different request")
         return request.countersigned.SerializeToString(deterministic=True)
 
     def _checker(self, name: str) -> Member:

@@ -1,8 +1,8 @@
 """What of a case is sealed at rest: under a data key of its own, wrapped by the process's key.
 
-Source: DESIGN 3. Destroying a case's data key erases request, manifest, tickets, answers,
-determination, decisions and the reveals of the ledger's commitments, while ledger and case list
-stay whole.
+Source: design.md 3.11, 4.6. Destroying a case's data key erases request, manifest, tickets,
+answers, determination, decisions and the reveals of the ledger's commitments, while ledger and
+case list stay whole.
 Trusts: the key-encryption key's file; it lies outside the data folder.
 """
 

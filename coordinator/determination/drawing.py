@@ -1,6 +1,6 @@
 """From opened bits to the document that is stored, committed to and shown.
 
-Source: DESIGN 2.7; model.policy.determine. It is advice: an officer decides and signs.
+Source: design.md 2.7.1, 2.7.2; model.policy.determine. It is advice: an officer decides and signs.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """What a case does next. Each step reads what is stored, so any of them can be taken again.
 
+Source: design.md 2.6.8, 2.7.3, 2.7.5, 5.13.
 opened: have the manifest issued. asking: ask whoever has not answered. opening: permit, relay,
 bits, determination. closed: tell the registrar that the application ended. A case that waits
 is taken up again with the same ids; a kill between two steps loses nothing.

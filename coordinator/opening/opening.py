@@ -1,6 +1,7 @@
 """The opening that a determination rests on: its permit, the relay, and in the end the bits.
 
-Source: DESIGN 2.6. The permit names the holders and is never asked for again with other contents.
+Source: design.md 2.6.6. The permit names the holders and is never asked for again with other
+contents.
 Learns: the bits, flips XOR results; both are sealed to the coordinator alone.
 """
 

@@ -1,6 +1,6 @@
 """RecheckService: the coordinator relays a re-check, and cannot read what comes out.
 
-Source: DESIGN 2.6; docs/adr/0016-re-check.md.
+Source: design.md 2.6.15; docs/adr/0016-re-check.md.
 Trusts: the registrar's pinned key for the permit, which names holders and reviewer.
 Learns: that a case is re-checked, and by whom. Flips and results are sealed to the reviewer.
 Steps are stored as they come: a repeat of the call goes on from there, also after a kill.

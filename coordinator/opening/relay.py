@@ -1,8 +1,8 @@
 """The relay of an opening: mask, shares, comparison, results; each step once.
 
-Source: DESIGN 2.6 and holder.proto. Every reply is stored, with a ledger entry, before the next
-call; a repeat of a call brings the holder's stored message. It is the same for either kind of
-permit; of a re-check, flips and results are sealed to its reviewer.
+Source: design.md 2.6.12, 2.6.13 and holder.proto. Every reply is stored, with a ledger entry,
+before the next call; a repeat of a call brings the holder's stored message. It is the same for
+either kind of permit; of a re-check, flips and results are sealed to its reviewer.
 Learns: which holders take part; of what they say, the mask.
 """
 

@@ -1,6 +1,6 @@
 """What the coordinator verifies of the masker's message.
 
-Source: DESIGN 2.6. The mask is public: the coordinator recomputes C from the answers and the
+Source: design.md 2.6.12. The mask is public: the coordinator recomputes C from the answers and the
 mask that was signed.
 """
 

@@ -1,4 +1,7 @@
-"""A person who acts: own keys, the federation file under the pinned root, a dialer."""
+"""A person who acts: own keys, the federation file under the pinned root, a dialer.
+
+Source: design.md 2.1.5.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

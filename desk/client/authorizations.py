@@ -1,4 +1,7 @@
-"""Authorization letters at the registrar: signed by clerk and checker, on their own machines."""
+"""Authorization letters at the registrar: signed by clerk and checker, on their own machines.
+
+Source: design.md 2.1.4, 2.3.2.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """A reviewer's re-check: the permit from the registrar, the opening through the coordinator.
 
-Source: DESIGN 2.6. What comes back is verified and compared in ``reviewer.recheck``.
+Source: design.md 2.6.15. What comes back is verified and compared in ``reviewer.recheck``.
 Learns: the bits of one case and its programmes, no person.
 """
 

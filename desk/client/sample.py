@@ -1,5 +1,6 @@
 """A reviewer's sample: draw, and have everything opened by registrar and departments.
 
+Source: design.md 4.13.
 Which entries are drawn is decided here, by this machine's randomness, among those of a verified
 bundle; the registrar ledgers the drawing before it opens anything.
 """

@@ -1,5 +1,6 @@
 """A reviewer's own witness: asks processes for their checkpoints, and remembers.
 
+Source: design.md 4.8.
 What extends what it saw last is kept, cosigned under the reviewer's key; of what does not, both
 sides. The cosignature is left with the process as well, so that its bundles show it to everybody.
 Nobody in the federation has a say in what it remembers.

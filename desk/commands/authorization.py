@@ -1,4 +1,7 @@
-"""``hedui authorization …``: letters, by clerk and checker."""
+"""``hedui authorization …``: letters, by clerk and checker.
+
+Source: design.md 2.1.4, 2.3.2.
+"""
 
 from typing import Annotated
 

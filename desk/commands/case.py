@@ -1,4 +1,7 @@
-"""``hedui case list | show | decide | countersign | erase``."""
+"""``hedui case list | show | decide | countersign | erase``.
+
+Source: design.md 2.7.2.
+"""
 
 from collections.abc import Callable
 from enum import StrEnum

@@ -1,5 +1,6 @@
 """All parties' ledgers against one another: ``python -m ledger.verify.reconcile BUNDLE...``.
 
+Source: design.md 4.8, 4.10.
 A ledger cannot prove that something was never written; another party's ledger can. Each bundle
 is verified first, under the keys that the federation file pins; then what one party wrote is
 looked for at the others. Runs offline, with Python and pycryptodome alone.

@@ -1,6 +1,6 @@
 """All parties' ledgers against one another: what one wrote and another must have written too.
 
-Source: DESIGN.md 2.3 to 2.7 for what follows what; docs/ledger.md lists the findings.
+Source: design.md 2.3 to 2.7, 4.10 for what follows what; docs/ledger.md lists the findings.
 Trusts: nobody; a finding names the entries that do not fit, not who lied.
 Two kinds of check: a contradiction between entries is always a finding. An entry that is
 missing is one only if it should have been there for longer than the grace: bundles are taken

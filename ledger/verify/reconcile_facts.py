@@ -28,6 +28,11 @@ _MAX_FILE: Final = 8 << 20
 _MAX_VALUES: Final = 300_000
 _MAX_LINE: Final = 16
 _TEXT: Final = re.compile(r'"(?:[^"\\\n]++|\\[^\n])*+"')
+# Entries that hold the head of somebody else's log. Roots are hex, but in what was written before
+# an event had its second version.
+_SHOWN: Final = ("answer.received", "peer.cosigned", "peer.cosigned.v2", "recheck.issued")
+_FORKED: Final = ("peer.forked", "peer.forked.v2")
+_IN_BASE64: Final = frozenset({"peer.cosigned", "peer.forked"})
 _IDLE: Final = frozenset({"ledger.read", "process.started", "process.stopped"})
 
 
@@ -217,30 +222,38 @@ def seconds(at: str) -> float:
 
 def claims(ledgers: Sequence[Ledger]) -> list[Claim]:
     """Every head that one party wrote down of another's log, smallest first."""
-    events = ("answer.received", "peer.cosigned", "recheck.issued")
-    found = [claim for ledger in ledgers for claim in _claims_of(ledger, *events)]
+    found = [claim for ledger in ledgers for claim in _claims_of(ledger, *_SHOWN)]
     return sorted(found, key=lambda claim: (claim.origin, claim.size))
 
 
 def forks(ledger: Ledger) -> list[Claim]:
     """Heads that this ledger says contradict what it had seen."""
-    return list(_claims_of(ledger, "peer.forked"))
+    return list(_claims_of(ledger, *_FORKED))
 
 
 def _claims_of(ledger: Ledger, *events: str) -> Iterator[Claim]:
     for fact in ledger.of(*events):
-        size, root = fact.fields.get("size"), _root(fact.text("root"))
-        if isinstance(size, int) and root is not None:
-            yield Claim(fact.text("origin"), size, root, fact)
+        size = fact.fields.get("size")
+        if isinstance(size, int):
+            yield Claim(fact.text("origin"), size, _root(fact), fact)
 
 
-def _root(text: str) -> bytes | None:
-    """32 bytes in hex or base64."""
+def _root(fact: Fact) -> bytes:
+    """32 bytes, as the event spells them; what is no root equals none, and so contradicts all."""
+    spell = _from_base64 if fact.event in _IN_BASE64 else _from_hex
     try:
-        root = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text, validate=True)
+        root = spell(fact.text("root"))
     except ValueError:
-        return None
-    return root if len(root) == 32 else None
+        return b""
+    return root if len(root) == 32 else b""
+
+
+def _from_base64(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _from_hex(text: str) -> bytes:
+    return bytes.fromhex(text)
 
 
 def contradicted(ledger: Ledger, heads: Sequence[Claim]) -> Iterator[Claim]:

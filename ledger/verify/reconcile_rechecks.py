@@ -1,6 +1,7 @@
 """Re-checks in everybody's ledgers: once per case, after its determination, by another pair.
 
-Source: DESIGN.md 2.6. Trusts: nobody; a finding names the entries that do not fit, not who lied.
+Source: design.md 2.6.15, 4.10. Trusts: nobody; a finding names the entries that do not fit, not
+who lied.
 Whether the bits agreed stands in no ledger: the reviewer alone learns them.
 """
 

@@ -1,6 +1,6 @@
 """The offline verifier's tree: hashing in blocks, and naming what does not fit.
 
-Source: RFC 6962 section 2.1. Shares no code with the writer: Python's library alone.
+Source: design.md 4.9; RFC 6962 section 2.1. Shares no code with the writer: Python's library alone.
 Stored hashes stand in post-order, a leaf's and then those of the nodes that it completes.
 """
 

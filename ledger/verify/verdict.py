@@ -5,7 +5,7 @@ file of a stopped or copied process. Every byte is hashed again; stored hashes, 
 checkpoints and cosignatures are held against it. The ``verify*.py`` files share no code with the
 writer, need Python and pycryptodome alone, and can be copied elsewhere, in a folder ``ledger``.
 
-Source: RFC 6962 section 2.1; C2SP signed-note, tlog-checkpoint, tlog-cosignature.
+Source: design.md 4.9; RFC 6962 section 2.1; C2SP signed-note, tlog-checkpoint, tlog-cosignature.
 Trusts: the keys handed in with --key; without them, the keys that lie beside the log, and says so.
 Cannot show: that something was never written, or entries after the last checkpoint removed.
 

@@ -1,4 +1,7 @@
-"""The authorization letter (授权书), the checker's confirmation, and what asks for its erasure."""
+"""The authorization letter (授权书), the checker's confirmation, and what asks for its erasure.
+
+Source: design.md 2.3.1.
+"""
 
 from typing import Annotated, ClassVar, Final, Literal
 

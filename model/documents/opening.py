@@ -1,4 +1,7 @@
-"""Documents of an opening: permits, acceptance, header of a holder's message."""
+"""Documents of an opening: permits, acceptance, header of a holder's message.
+
+Source: design.md 2.6.6, 2.6.7, 2.6.15.
+"""
 
 import hashlib
 from collections.abc import Collection, Sequence

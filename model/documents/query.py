@@ -1,4 +1,7 @@
-"""Documents of a query: the officer's request, manifest, ticket, revocation list, answer."""
+"""Documents of a query: the officer's request, manifest, ticket, revocation list, answer.
+
+Source: design.md 2.3.6, 2.3.9, 2.3.13.
+"""
 
 from typing import Annotated, ClassVar, Final, Literal
 

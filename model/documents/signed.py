@@ -1,5 +1,6 @@
 """What every signed document shares: canonical bytes, parsing, signing, verification.
 
+Source: design.md 2.0.5.
 A document's bytes are canonical JSON (RFC 8785) of its fields; its signature is Ed25519 over
 the document's own label and these bytes, length-prefixed. Parsing is strict and re-encodes.
 A key that came into a document later is None where the document does not have it, and then

@@ -1,5 +1,6 @@
 """``policy check``: whether a policy that parses may also be opened, and what it reveals.
 
+Source: design.md 2.5.2, 2.5.5, 2.7.8.
 Errors refuse the policy; warnings name what an authorization must tell the household; notes
 print what a reader should know: brackets, saturation, capacity.
 """

@@ -1,8 +1,9 @@
 """From a policy to the layout of one opening: comparisons ``x <= T`` in numbered slots.
 
-Source: DESIGN 2.5. Everything here is a function of the policy's bytes, the programmes of the
-case and the plain inputs, so that node, masker, evaluator and coordinator derive the same.
-Every comparison has a value slot 2k and, behind it, its own flag slot 2k+1 with the limit 0.
+Source: design.md 2.5.1 to 2.5.7. Everything here is a function of the policy's bytes, the
+programmes of the case and the plain inputs, so that node, masker, evaluator and coordinator
+derive the same. Every comparison has a value slot 2k and, behind it, its own flag slot 2k+1 with
+the limit 0.
 Learns: whoever opens a layout learns one bit a slot.
 """
 
@@ -50,9 +51,14 @@ class Comparison:
 
     @property
     def ell(self) -> int:
-        """The least ℓ with ``|Σy − T| < 2^ℓ − 1`` for every sum and every household."""
+        """The least ℓ with ``|Σy − T| < 2^ℓ − 1`` for every sum and household, and ``|y| < 2^ℓ``.
+
+        The second for the limit in the middle of the range: a value at its bound that could not be
+        packed would make a department refuse, and the refusal would say that it is there.
+        """
         deviation = max(self.high - min(self.limits), max(self.limits) - self.low)
-        return max(deviation + 1, len(self.departments) + 1).bit_length()
+        most = max(deviation + 1, self.high, -self.low, len(self.departments) + 1)
+        return most.bit_length()
 
 
 @dataclass(frozen=True)
@@ -191,7 +197,7 @@ def check_inputs(policy: Policy, inputs: Inputs) -> None:
     """Raise InputError unless the policy admits a household with these inputs."""
     header = policy.file.policy
     if type(inputs.members) is not int or not 1 <= inputs.members <= header.max_members:
-        raise InputError(f'policy "{policy.name}" admits households of 1 to {header.max_members}')
+        raise InputError(f'policy "{policy.name}" allows households of 1 to {header.max_members}')
     last = header.valid_to or date.max
     if not header.valid_from <= inputs.reference_date <= last:
         until = f" to {header.valid_to}" if header.valid_to else " on"
@@ -228,7 +234,7 @@ def _chosen(policy: Policy, programmes: Sequence[str]) -> tuple[str, ...]:
             similar = did_you_mean(name, policy.programmes)
             raise InputError(f'policy "{policy.name}" has no programme "{name}"{similar}')
     if not programmes or len(set(programmes)) != len(programmes):
-        raise InputError("the programmes of a case must be at least one, each once")
+        raise InputError("a case must name at least one programme, and none twice")
     return tuple(name for name in policy.programmes if name in programmes)
 
 

@@ -1,9 +1,9 @@
 """A department's side: from its measures to one integer per slot.
 
-Source: DESIGN 2.5. A value above its bound is sent as the bound where that alone decides the
-comparison; anywhere else, and for every value that cannot be read, 0 is sent and the
-comparison's own flag is set. Never raises for what records contain: an error would tell that a
-person was matched.
+Source: design.md 2.5.8, 2.5.9, 2.5.11. A value above its bound is sent as the bound where that
+alone decides the comparison; anywhere else, and for every value that cannot be read, 0 is sent
+and the comparison's own flag is set. Never raises for what records contain: an error would tell
+that a person was matched.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """From the opened bits to a determination per programme, explained rule by rule.
 
-Source: DESIGN 2.7. Three-valued: a flag or a silent department makes a rule inconclusive; a
-programme is inconclusive only if its expression is not decided by the rules that are known.
+Source: design.md 2.7.1, 2.7.6. Three-valued: a flag or a silent department makes a rule
+inconclusive; a programme is inconclusive only if its expression is not decided by the rules that
+are known.
 It is advice: an officer decides.
 """
 

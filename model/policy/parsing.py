@@ -1,5 +1,6 @@
 """From the bytes of a policy file to a Policy in which every name is known and every unit fits.
 
+Source: design.md 7.3.
 The digest is over the exact bytes, so that all parties can tell that they mean the same file.
 """
 
@@ -106,7 +107,7 @@ def _names_are_unique(file: PolicyFile) -> None:
     )
     for first, one, second, other in groups:
         for name in one.keys() & other.keys():
-            raise PolicyError(f'"{name}" stands in both [{first}] and [{second}]')
+            raise PolicyError(f'"{name}" appears in both [{first}] and [{second}]')
 
 
 def _known(place: str, name: str, known: Iterable[str]) -> None:

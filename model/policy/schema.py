@@ -100,7 +100,7 @@ class Header(Strict):
     @model_validator(mode="after")
     def _dates(self) -> Self:
         if self.valid_to is not None and self.valid_to < self.valid_from:
-            raise ValueError("valid_to lies before valid_from")
+            raise ValueError("valid_to is before valid_from")
         return self
 
 
@@ -218,7 +218,7 @@ class Rule(Strict):
         if (self.parameter is None) == (self.limit is None):
             raise ValueError('give either a parameter or "limit = 0"')
         if self.limit == 0 and (self.times != "1" or self.per != "household" or self.monthly):
-            raise ValueError('"limit = 0" stands alone: no times, per or monthly')
+            raise ValueError('"limit = 0" cannot be combined with times, per or monthly')
         return self
 
 

@@ -1,5 +1,6 @@
 """Which rows a measure counts: those whose period ends within the window.
 
+Source: design.md 2.4.5.
 The window of n months before a reference date R is [R minus n months, R): whatever the length
 of the months, exactly n month-ends lie in it.
 """

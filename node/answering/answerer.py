@@ -1,4 +1,4 @@
-"""One ticket, one answer: the road of DESIGN 2.4, from the papers to the stored reply.
+"""One ticket, one answer: the road of design.md 2.4, from the papers to the stored reply.
 
 Check the documents (checks), then the state (answers, contribution), ledger that the query was
 received, match and read (matching), measure (measuring), encrypt (encrypting), ledger the answer.

@@ -1,8 +1,8 @@
 """A department's answers and what its ledger says of them: each write is one transaction.
 
-Source: DESIGN 2.4. Intent before acting, result before answering: ``query.received`` is committed
-before anything is matched, ``query.answered`` before the reply is made. The same query id gets the
-same stored answer, and a manifest is answered once.
+Source: design.md 2.4.2, 2.4.7, 2.4.8, 2.3.11. Intent before acting, result before answering:
+``query.received`` is committed before anything is matched, ``query.answered`` before the reply is
+made. The same query id gets the same stored answer, and a manifest is answered once.
 """
 
 from collections.abc import Callable

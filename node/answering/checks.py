@@ -1,6 +1,6 @@
 """What a node checks of a query before it looks at its own data.
 
-Source: DESIGN 2.4. Everything follows from signed documents, the clock, and what this node's
+Source: design.md 2.4.1. Everything follows from signed documents, the clock, and what this node's
 own admin approved; nothing depends on whom the query is about.
 Trusts: the federation file's keys; the registrar for what the household authorized.
 """

@@ -1,7 +1,7 @@
 """From a question to this department's ciphertext: match, read, measure, encrypt.
 
-Source: DESIGN 2.4. Nothing outside the node depends on matching: whatever goes wrong while its own
-data are read is one reason.
+Source: design.md 2.4.3, 2.4.4, 2.4.19. Nothing outside the node depends on matching: whatever
+goes wrong while its own data are read is one reason.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Opening a stored answer to a reviewer who brings the registrar's grant for a drawn entry.
 
-Source: docs/adr/0019-samples.md.
+Source: design.md 4.13; docs/adr/0019-samples.md.
 Trusts: the federation file for the registrar's key and the reviewer's sealing key.
 Learns: the reviewer, which ticket was answered and, where wanted, what this department contributed
 to each rule of this one household; the registrar and the coordinator, nothing: the reply is

@@ -1,8 +1,8 @@
 """From slots to a ciphertext under the joint key, its proof, and the node's own sealed copy.
 
-Source: DESIGN 2.4, 2.5. The sealed copy (plaintext, randomness exponent, and the reveal of the
-ledger's commitment to the ticket; fixed width) lets an audit recompute the ciphertext and see
-which ticket was answered; it lies under a data key of its own.
+Source: design.md 2.4.6, 2.4.22. The sealed copy (plaintext, randomness exponent, and the reveal
+of the ledger's commitment to the ticket; fixed width) lets an audit recompute the ciphertext and
+see which ticket was answered; it lies under a data key of its own.
 Learns: whoever opens the sealed copy, this department's contribution.
 """
 

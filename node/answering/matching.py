@@ -1,7 +1,8 @@
 """From pseudonyms to the household's rows, with the same reads whether anybody is matched or not.
 
-Source: DESIGN 2.4. For a pseudonym that is nobody's here, the rows of a person drawn at random
-are read and dropped. Every pseudonym costs one lookup, one draw, and one read per resource.
+Source: design.md 2.4.3, 2.4.16, 2.2.8. For a pseudonym that is nobody's here, the rows of a
+person drawn at random are read and dropped. Every pseudonym costs one lookup, one draw, and one
+read per resource.
 Learns: this node, which of its own people are asked about. Nobody else.
 Not protected: the time that the operating system takes for pages; replies leave at fixed steps.
 """

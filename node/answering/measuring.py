@@ -1,7 +1,7 @@
 """From the household's rows to the measures of a policy: sums and counts over distinct rows.
 
-Source: DESIGN 2.4, 2.5. A row that cannot be read is never an error: the measure becomes
-UNREADABLE, which sets an encrypted flag. A thing that several members hold counts once.
+Source: design.md 2.4.4, 2.4.5, 2.4.18. A row that cannot be read is never an error: the measure
+becomes UNREADABLE, which sets an encrypted flag. A thing that several members hold counts once.
 """
 
 import calendar

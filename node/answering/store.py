@@ -1,5 +1,6 @@
 """Tables of answering: queries with their stored answers, and the newest revocation list seen.
 
+Source: design.md 2.3.11, 2.4.8.
 Everything an answer adds here has one size, whoever was asked about.
 """
 

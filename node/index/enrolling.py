@@ -1,7 +1,8 @@
 """Enrolment: the node's people go through the registrar's oblivious PRF, batch by batch.
 
-Source: DESIGN 2.2; RFC 9497, mode VOPRF. Each batch is kept sealed before it is sent and until
-its pseudonyms are stored, so that a crash at any moment neither loses nor counts one twice.
+Source: design.md 2.2.2, 2.2.3; RFC 9497, mode VOPRF. Each batch is kept sealed before it is sent
+and until its pseudonyms are stored, so that a crash at any moment neither loses nor counts one
+twice.
 Trusts: the PRF key that the federation file pins; an evaluation under any other is refused,
 for it would tag this node's people.
 Learns: the registrar, how many people are enrolled.

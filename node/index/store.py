@@ -1,5 +1,6 @@
 """Tables of the index: pseudonym -> local key, and the batch that is under way.
 
+Source: design.md 2.2.6, 2.2.8.
 A person whose ``indexed_epoch`` is older than the epoch asked for is pending. A batch is kept,
 sealed, from before it is sent until its pseudonyms are stored: after a crash the very same
 batch is sent again, and the registrar counts it once.

@@ -1,5 +1,6 @@
 """The mapping: which columns of a department's CSV are person, amount, period and row.
 
+Source: design.md 2.4.10, 7.3.
 A small TOML beside the CSV; unknown keys are refused. One mapping describes one resource.
 """
 
@@ -85,9 +86,9 @@ class Mapping(Strict):
     def _coverage_both(self) -> "Mapping":
         first, last = self.covers_from, self.covers_to
         if (first is None) != (last is None):
-            raise ValueError("covers_from and covers_to stand together, or neither does")
+            raise ValueError("give both covers_from and covers_to, or neither")
         if first is not None and last is not None and not first <= last <= self.data_date:
-            raise ValueError("covers_from, covers_to and data_date follow in this order")
+            raise ValueError("covers_from, covers_to and data_date must be in this order")
         return self
 
     @property

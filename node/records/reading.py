@@ -89,7 +89,7 @@ def read_csv(path: Path, mapping: Mapping, *, source: str, today: date) -> list[
     found = [row for line, fields in records if (row := rows.parse(line, fields)) is not None]
     faults.check()
     if not found:
-        raise faults.stop(1, "", "the file has a first line of column names and no rows")
+        raise faults.stop(1, "", "the file has column names in its first line, but no rows")
     return found
 
 
@@ -122,7 +122,7 @@ def _lines(path: Path, mapping: Mapping, faults: _Faults) -> Iterator[str]:
 
 def _decode(raw: bytes, number: int, encoding: str, faults: _Faults) -> str:
     if b"\x00" in raw:
-        raise faults.stop(number, "", "a NUL byte: this is no text file")
+        raise faults.stop(number, "", "a NUL byte: this is not a text file")
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError as error:
@@ -166,7 +166,7 @@ def _check_header(known: Sequence[str], faults: _Faults) -> None:
     for name in known:
         if _LOOKS_LIKE_DATA.search(name):
             raise faults.stop(
-                1, "", f'"{mask(name)}" is no column name: is the line of column names missing?'
+                1, "", f'"{mask(name)}" is not a column name: is the line of column names missing?'
             )
     for place, name in enumerate(known):
         if name in known[:place]:

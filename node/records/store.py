@@ -1,5 +1,6 @@
 """Tables of a node's own records: persons, resources, rows.
 
+Source: design.md 2.4.15.
 Learns: whoever reads the database reads the department's records in clear; it is the
 department's own. Functions take a connection; writing ones run inside the process's writer.
 """

@@ -1,5 +1,6 @@
 """What a letter must fulfil before it is stored, and which state it is in on a day.
 
+Source: design.md 2.3.1.
 Pure. Messages name a member by position, never by number or name.
 """
 
@@ -54,7 +55,9 @@ def require_in_force(row: AuthorizationRow | None, today: date) -> Authorization
     if state != "in-force":
         raise Refusal(_STATE_REASONS[state])
     if today < date.fromisoformat(row.valid_from):
-        raise Refusal(Reason.AUTHORIZATION_EXPIRED, "the authorization's first day has not come")
+        raise Refusal(
+            Reason.AUTHORIZATION_EXPIRED, "the authorization's first day has not come yet"
+        )
     return row
 
 
@@ -88,7 +91,7 @@ def _member(position: int, member: HouseholdMember) -> Iterable[str]:
     if member.guardian:
         yield from _identifier(f"{where}, guardian", member.guardian)
     if member.guardian == member.person:
-        yield f"{where} cannot be the own guardian"
+        yield f"{where} cannot be their own guardian"
 
 
 def _identifier(where: str, text: str) -> Iterable[str]:
@@ -103,7 +106,7 @@ def _identifier(where: str, text: str) -> Iterable[str]:
 
 def _dates(terms: Authorization) -> Iterable[str]:
     if terms.valid_to < terms.valid_from:
-        yield "valid_to lies before valid_from"
+        yield "valid_to is before valid_from"
 
 
 def _grants(terms: Authorization, federation: Federation) -> Iterable[str]:

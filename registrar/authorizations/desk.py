@@ -1,4 +1,7 @@
-"""Registering, confirming, revoking, reading: what clerk and checker do with a letter."""
+"""Registering, confirming, revoking, reading: what clerk and checker do with a letter.
+
+Source: design.md 2.3.2, 2.3.3, 2.3.4, 2.3.5.
+"""
 
 from model.documents.authorization import Authorization, AuthorizationCheck
 from model.documents.signed import Signed
@@ -27,7 +30,9 @@ def register(office: Office, signed: Signed, caller: Caller) -> AuthorizationRow
     """Store a letter that its clerk signed; the same letter again changes nothing."""
     terms = office.open_by_caller(signed, Authorization, caller)
     if terms.clerk != caller.name:
-        raise Refusal(Reason.SIGNATURE_INVALID, "the letter names another clerk than its signer")
+        raise Refusal(
+            Reason.SIGNATURE_INVALID, "the letter names a different clerk than its signer"
+        )
     check_terms(terms, office.federation)
     key, wrapped = new_data_key(office, terms.number)
     letter = seal_signed(office, key, signed, "letter", terms.number)
@@ -78,7 +83,9 @@ def _check_confirmation(
     office: Office, letter: Letter, check: AuthorizationCheck, caller: Caller
 ) -> None:
     if check.checker != caller.name:
-        raise Refusal(Reason.SIGNATURE_INVALID, "the check names another checker than its signer")
+        raise Refusal(
+            Reason.SIGNATURE_INVALID, "the check names a different checker than its signer"
+        )
     if caller.name == letter.terms.clerk:
         raise Refusal(Reason.SAME_PERSON)
     if check.authorization != letter.signed.digest:
@@ -116,7 +123,9 @@ def _put_into_force(
     def write(tx: Tx) -> AuthorizationRow:
         now = store.get(tx.conn, number)
         if now is None or now.state != "draft":
-            raise Refusal(Reason.AUTHORIZATION_MISMATCH, "the authorization changed meanwhile")
+            raise Refusal(
+                Reason.AUTHORIZATION_MISMATCH, "the authorization has changed in the meantime"
+            )
         if store.is_protected(tx.conn, protected):
             raise Refusal(Reason.PERSON_PROTECTED)
         if store.conflicts(tx.conn, number, live, today):

@@ -1,6 +1,6 @@
 """Erasure: a letter that is over is destroyed, by a clerk who asks and a checker who does it.
 
-Source: DESIGN.md section 4: destroying data key and salts is the erasure; the tree stays whole.
+Source: design.md 4.6: destroying data key and salts is the erasure; the tree stays whole.
 Trusts: whoever keeps copies of the database to destroy them in time: a copy together with the
 key-encryption key still opens the letter.
 Learns: the ledger's reader, that a letter whose end is entry ``ended`` was erased, and why.
@@ -31,7 +31,9 @@ def erase(office: Office, signed: Signed, caller: Caller) -> AuthorizationRow:
     """Ask for an erasure (clerk), or carry it out (checker). Raises Refusal."""
     wanted = office.open_by_caller(signed, Erasure, caller)
     if wanted.person != caller.name:
-        raise Refusal(Reason.SIGNATURE_INVALID, "the erasure names another person than its signer")
+        raise Refusal(
+            Reason.SIGNATURE_INVALID, "the erasure names a different person than its signer"
+        )
     row = _erasable(office, wanted)
     if caller.role is Role.CLERK:
         return _ask(office, row, wanted, signed)
@@ -50,12 +52,12 @@ def _erasable(office: Office, wanted: Erasure) -> AuthorizationRow:
         raise Refusal(
             Reason.RETENTION_NOT_OVER,
             f"its records are kept until {kept_until} ({office.limits.retention_days} days from "
-            "its end); to erase it before, clerk and checker both name another reason",
+            "its end); to erase it earlier, clerk and checker must both give another reason",
         )
     if expired and row.changed_at[:10] <= row.valid_to:
         raise Refusal(
             Reason.AUTHORIZATION_IN_FORCE,
-            "it ran out, and the ledger does not say so yet: ask again in an hour",
+            "it has run out, but the ledger does not say so yet; ask again in an hour",
         )
     return row
 
@@ -114,4 +116,6 @@ def _carry_out(
 
 def _unchanged(tx: Tx, row: AuthorizationRow) -> None:
     if store.get(tx.conn, row.number) != row:
-        raise Refusal(Reason.AUTHORIZATION_MISMATCH, "the authorization changed meanwhile")
+        raise Refusal(
+            Reason.AUTHORIZATION_MISMATCH, "the authorization has changed in the meantime"
+        )

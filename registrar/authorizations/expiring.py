@@ -1,5 +1,6 @@
 """Letters that ran out: the ledger says that they ended, as it does of every other ending.
 
+Source: design.md 2.3.4.
 Without such an entry nobody who reads the ledgers could see a query under an authorization that
 was over. The letter's state does not change: its date says that it expired, as before.
 """

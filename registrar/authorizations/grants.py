@@ -1,6 +1,6 @@
 """Which requesters a letter lets ask, and what a requester closes: its own grant, never the letter.
 
-Source: DESIGN 8. A letter names the coordinators that may ask; where the federation has one, it
+Source: design.md 8. A letter names the coordinators that may ask; where the federation has one, it
 need not. Each closes its own grant when its application has ended; with the last grant the letter
 ends. Nobody is told why: all closings look alike.
 """

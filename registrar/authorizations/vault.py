@@ -1,4 +1,7 @@
-"""Sealing and unsealing of letters: a data key for each, wrapped under the key-encryption key."""
+"""Sealing and unsealing of letters: a data key for each, wrapped under the key-encryption key.
+
+Source: design.md 3.11, 4.6.
+"""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,7 @@
-"""BudgetService: how many people a department may enrol; two registrar officers decide."""
+"""BudgetService: how many people a department may enrol; two registrar officers decide.
+
+Source: design.md 2.2.4.
+"""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -102,7 +105,9 @@ def _matching(there: Proposal | None, approval: Proposal) -> Proposal:
     if there is None:
         raise Refusal(Reason.BUDGET_MISSING, "nobody has proposed this budget")
     if there.proposed_by == approval.proposed_by:
-        raise Refusal(Reason.SAME_PERSON, "another officer than the one who proposed approves")
+        raise Refusal(
+            Reason.SAME_PERSON, "an officer other than the one who proposed it has to approve it"
+        )
     if (there.total, there.daily) != (approval.total, approval.daily):
         raise Refusal(Reason.BUDGET_MISMATCH)
     return there

@@ -1,6 +1,6 @@
 """EnrolmentService: the oblivious PRF, evaluated for a department and counted.
 
-Source: RFC 9497, VOPRF; DESIGN 2.2.
+Source: RFC 9497, VOPRF; design.md 2.2.2 to 2.2.5.
 Learns: the registrar, how many people a department enrols, and none of them.
 Not protected: the budget bounds enumeration; a targeted guess costs one evaluation.
 

@@ -1,4 +1,7 @@
-"""Issuing: from one officer's signed request to a manifest and one ticket per department."""
+"""Issuing: from one officer's signed request to a manifest and one ticket per department.
+
+Source: design.md 2.3.6 to 2.3.9, 2.3.16.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -59,7 +62,7 @@ def issue(office: Office, signed: Signed, countersigned: Signed | None, *, calle
     """
     request, officer = office.open_by_person(signed, OfficerRequest, Role.OFFICER)
     if request.officer != officer.name:
-        raise Refusal(Reason.SIGNATURE_INVALID, "the request names another officer")
+        raise Refusal(Reason.SIGNATURE_INVALID, "the request names a different officer")
     requester = require_requester(request.requester, caller, office.federation)
     if requester not in office.federation.acts_through(officer.organisation):
         raise Refusal(Reason.WRONG_REQUESTER, f"{officer.name} does not act through {caller}")
@@ -149,10 +152,10 @@ def _check_again(
     if not request.again or countersigned is None:
         raise Refusal(Reason.MANIFEST_LIMIT)
     if countersigned.body != signed.body:
-        raise Refusal(Reason.MANIFEST_LIMIT, "the checker signed another request")
+        raise Refusal(Reason.MANIFEST_LIMIT, "the checker signed a different request")
     _, checker = office.open_by_person(countersigned, OfficerRequest, Role.CHECKER)
     if checker.name == request.officer:
-        raise Refusal(Reason.SAME_PERSON, "officer and checker are the same person")
+        raise Refusal(Reason.SAME_PERSON, "the officer and the checker are the same person")
 
 
 def _write(office: Office, letter: Letter, asked: _Asked, scope: Scope, sequence: int) -> Issued:

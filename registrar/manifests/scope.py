@@ -1,5 +1,6 @@
 """What a request may ask: derived from the letter and the policy, never taken from the request.
 
+Source: design.md 2.3.7, 2.3.14.
 Pure. Raises Refusal with the reason that fits best, in the order in which an officer would
 mend things.
 """
@@ -70,7 +71,7 @@ def _check_requester(terms: Authorization, requester: Process, federation: Feder
 
 def _check_programmes(terms: Authorization, request: OfficerRequest, policy: Policy) -> None:
     if len(set(request.programmes)) != len(request.programmes):
-        raise Refusal(Reason.MALFORMED, "a programme stands twice in the request")
+        raise Refusal(Reason.MALFORMED, "a programme appears twice in the request")
     for programme in request.programmes:
         if programme not in terms.programmes:
             raise Refusal(

@@ -1,4 +1,7 @@
-"""Renewal of tickets, and the list of revoked ones."""
+"""Renewal of tickets, and the list of revoked ones.
+
+Source: design.md 2.3.10, 2.3.13.
+"""
 
 from datetime import timedelta
 from typing import Final
@@ -90,7 +93,7 @@ def _check_unspent(row: TicketRow, opened: list[permit_store.PermitRow]) -> None
         raise Refusal(Reason.TICKET_REVOKED)
     if opened:
         # The set of answers is fixed; a later answer could never be opened.
-        raise Refusal(Reason.MANIFEST_SPENT, "this manifest has its opening permit already")
+        raise Refusal(Reason.MANIFEST_SPENT, "this manifest already has its opening permit")
 
 
 def _record(office: Office, renewed: Ticket) -> None:

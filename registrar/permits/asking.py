@@ -1,5 +1,6 @@
 """The registrar's own round of the holders: who will take part, in the order that is fixed.
 
+Source: design.md 2.6.7.
 Trusts: nobody's word but a holder's signature. The coordinator has no say in who takes part.
 """
 

@@ -1,4 +1,7 @@
-"""One permit per manifest and kind: never a second with other contents, none after revocation."""
+"""One permit per manifest and kind: never a second with other contents, none after revocation.
+
+Source: design.md 2.6.6, 2.6.18.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,6 +1,6 @@
 """Re-check permits: once per case, after its determination is ledgered, before it ends.
 
-Source: DESIGN 2.6; docs/adr/0016-re-check.md.
+Source: design.md 2.6.15; docs/adr/0016-re-check.md.
 Trusts: the coordinator's pinned log key for what its ledger holds; of a forked log,
 reconciliation learns by the head that is written down here.
 Learns: that a case was determined, never how: the entry holds commitments alone.
@@ -138,7 +138,7 @@ def _question(determined: Determined, reviewer: str) -> str:
 
 def _same(office: Office, row: PermitRow, question: str) -> Signed:
     if row.question != question:
-        raise Refusal(Reason.PERMIT_SECOND, "this case has had its re-check")
+        raise Refusal(Reason.PERMIT_SECOND, "this case has already had its re-check")
     return Signed(row.body, row.signature, office.parts.name)
 
 
@@ -191,9 +191,7 @@ def _store(
         "reviewer": salted.commit("reviewer", permit.reviewer),
         # Reconciliation looks there, and finds a log that was shown differently to us.
         "entry": determined.index,
-        "origin": determined.head.origin,
-        "size": determined.head.size,
-        "root": determined.head.root.hex(),
+        **determined.head.fields(),
         "requester": requester,
     }
     reveals = salted.seal(key, owner=row.number)

@@ -1,6 +1,6 @@
 """Opening a drawn entry: everything a reviewer needs to judge it, sealed to this reviewer alone.
 
-Source: docs/adr/0019-samples.md.
+Source: design.md 4.13; docs/adr/0019-samples.md.
 Trusts: the federation file for the reviewer's sealing key.
 Learns: the reviewer, persons, letter, request, and pseudonyms of this household; nobody else.
 Not protected: what a reviewer does with it. Every disclosure is ledgered, and so is every drawing.

@@ -1,5 +1,6 @@
 """Drawing: a reviewer says which entries were drawn; it is ledgered before anything is shown.
 
+Source: design.md 4.13.
 The reviewer draws from the ledger that it exported and verified, with its own machine's
 randomness: the registrar has no say in it. See docs/adr/0019-samples.md.
 Learns: the registrar and the readers of its ledger, which queries a reviewer looks into.
@@ -96,7 +97,7 @@ def find_issuance(office: Office, entry: int) -> Issuance:
 
 def _check_number(office: Office, wanted: list[int]) -> None:
     if not wanted or len(set(wanted)) != len(wanted):
-        raise Refusal(Reason.MALFORMED, "entries: at least one, and each once")
+        raise Refusal(Reason.MALFORMED, "entries: at least one, and none twice")
     if len(wanted) > office.limits.max_sample:
         most = office.limits.max_sample
         raise Refusal(Reason.SAMPLE_LIMIT, f"at most {most} entries may be drawn at once")

@@ -3,7 +3,7 @@
 Volume and repetition can be told by officer only where officers can be told apart, and the
 ledger's commitments differ with every use. So a reviewer may have this one field opened for every
 entry, without a drawing: it names staff, who act in office, and nobody who applied.
-Source: docs/adr/0019-samples.md.
+Source: design.md 4.13; docs/adr/0019-samples.md.
 Learns: the reviewer, which officer asked for which manifest. No letter, no person, no office.
 Not protected: an officer's volume of work from a reviewer. Every reading is ledgered.
 """

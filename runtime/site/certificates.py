@@ -1,6 +1,6 @@
 """X.509: what a certificate says, whether it holds now, and how the ceremony issues one.
 
-Source: RFC 5280; ECDSA P-256 with SHA-256.
+Source: design.md 2.1.1; RFC 5280; ECDSA P-256 with SHA-256.
 Trusts: the federation's authority for the name; the federation file for the fingerprint.
 Not protected: there is no revocation list. A certificate is dropped by leaving it out of the
 next federation file, because every call compares fingerprints with that file.

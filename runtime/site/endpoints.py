@@ -1,5 +1,6 @@
 """Where processes listen: unsigned addresses, because certificates pin who answers there.
 
+Source: design.md 2.1.7, 5.8.
 A process on this machine writes ``run/process.json`` once it serves; that comes first. Others
 stand in ``endpoints.toml``, under ``[processes]``.
 """
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from pydantic import Field, ValidationError
 
+from model.messages import gettext as _
 from model.toml import to_toml
 from runtime.errors import SettingsError, Unreachable
 from runtime.site.settings import Address, Settings, load_settings
@@ -55,8 +57,11 @@ class Endpoints:
         if (self.home / name / "process.toml").is_file():
             raise Unreachable(name, f"{name} is not running: start it with `serve`")
         raise SettingsError(
-            f'{self.home / FILE_NAME} has no address for "{name}". Add, under [processes], '
-            f'{name} = "host:port"'
+            _(
+                '{file} has no address for "{name}". Add, under [processes], {name} = "host:port"',
+                file=self.home / FILE_NAME,
+                name=name,
+            )
         )
 
     def _listed(self) -> dict[str, str]:

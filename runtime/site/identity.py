@@ -1,5 +1,6 @@
 """Key material of one process or person, and the federation file that it is checked against.
 
+Source: design.md 3.11, 5.14.
 Trusts: the federation's root key, pinned in process.toml or person.toml; the operating system
 for the folder's permissions.
 Not protected: keys lie unencrypted on this machine's disk, mode 0600; whoever is root reads them.
@@ -15,6 +16,7 @@ from crypto.labels import Label
 from crypto.sealing import AtRestKey, SealingKey
 from crypto.signing import SigningKey, VerifyKey
 from model.federation import Federation, FederationError, Member, Process
+from model.messages import gettext as _
 from runtime.clock import Clock
 from runtime.errors import CertificateUnreadable, KeyFileError, SettingsError
 from runtime.site.certificates import Certificate, parse_certificate, verify_issuer
@@ -57,7 +59,11 @@ class Identity:
         member = federation.member(self.name)
         if member is None:
             raise SettingsError(
-                f'federation.toml knows no "{self.name}". Join it, and have the file signed again'
+                _(
+                    'federation.toml does not know "{name}". Have it join, and the file signed '
+                    "again",
+                    name=self.name,
+                )
             )
         _check_pins(self, member)
         return member
@@ -67,18 +73,40 @@ def _check_pins(identity: Identity, member: Member) -> None:
     mend = "Use the keys of the ceremony, or have the federation file signed again with these"
     if member.certificate_sha256 != identity.certificate.sha256:
         raise KeyFileError(
-            f"{member.name}: its certificate is not the one that federation.toml pins. {mend}"
+            _(
+                "{member}: its certificate is not the one that federation.toml pins. {mend}",
+                member=member.name,
+                mend=mend,
+            )
         )
     if member.verify_key != identity.sign_key.verify_key.to_bytes().hex():
-        raise KeyFileError(f"{member.name}: sign.key is not the one that is pinned. {mend}")
+        raise KeyFileError(
+            _(
+                "{member}: sign.key is not the one that is pinned. {mend}",
+                member=member.name,
+                mend=mend,
+            )
+        )
     seal = identity.seal_key
     if seal is not None and member.seal_key != seal.public_key.to_bytes().hex():
-        raise KeyFileError(f"{member.name}: seal.key is not the one that is pinned. {mend}")
+        raise KeyFileError(
+            _(
+                "{member}: seal.key is not the one that is pinned. {mend}",
+                member=member.name,
+                mend=mend,
+            )
+        )
     cosign, pinned = identity.cosign_key, member.cosign_key
     # A reviewer's witness may run elsewhere, and its key lie there.
     elsewhere = cosign is None and not isinstance(member, Process)
     if not elsewhere and pinned != (cosign.verify_key.to_bytes().hex() if cosign else ""):
-        raise KeyFileError(f"{member.name}: cosign.key is not the one that is pinned. {mend}")
+        raise KeyFileError(
+            _(
+                "{member}: cosign.key is not the one that is pinned. {mend}",
+                member=member.name,
+                mend=mend,
+            )
+        )
 
 
 def load_process_identity(folder: Path) -> Identity:
@@ -91,13 +119,21 @@ def load_person(home: Path, name: str) -> tuple[PersonSettings, Identity]:
     folder = home / "people" / name
     if not (home / "people").is_dir():
         raise SettingsError(
-            f"{home} is no home of Hedui: it has no folder people. Name the right one with --home, "
-            "or in hedui.toml"
+            _(
+                "{home} is not a Hedui home: it has no people folder. Give the right one with "
+                "--home, or in hedui.toml",
+                home=home,
+            )
         )
     if not folder.is_dir():
         known = sorted(path.name for path in (home / "people").glob("*") if path.is_dir())
         raise SettingsError(
-            f'no person "{name}" under {home / "people"} (there are: {", ".join(known) or "none"})'
+            _(
+                'no person "{name}" under {file} (there are: {known})',
+                name=name,
+                file=home / "people",
+                known=", ".join(known) or _("none"),
+            )
         )
     settings = load_settings(folder / "person.toml", PersonSettings)
     return settings, _load(name, folder, folder, ("tls.crt", "tls.key"))
@@ -107,7 +143,12 @@ def _load(name: str, tls: Path, keys: Path, files: tuple[str, str]) -> Identity:
     certificate = _own_certificate(tls / files[0])
     if certificate.subject.name != name:
         raise KeyFileError(
-            f"{tls / files[0]} is the certificate of {certificate.subject.name}, not of {name}"
+            _(
+                "{file} is the certificate of {other}, not of {name}",
+                file=tls / files[0],
+                other=certificate.subject.name,
+                name=name,
+            )
         )
     seal_path, cosign_path = keys / "seal.key", keys / "cosign.key"
     return Identity(
@@ -125,14 +166,21 @@ def _load(name: str, tls: Path, keys: Path, files: tuple[str, str]) -> Identity:
 def _own_certificate(path: Path) -> Certificate:
     if not path.exists():
         raise KeyFileError(
-            f"{path} is missing: give join.json to the ceremony (`hedui federation deal`) and copy "
-            "what it issues"
+            _(
+                "{path} is missing: give join.json to the ceremony (`hedui federation deal`) "
+                "and copy what it issues",
+                path=path,
+            )
         )
     try:
         return parse_certificate(read_bounded(path))
     except CertificateUnreadable as error:
         raise KeyFileError(
-            f"{path}: {error}. Copy it again from the federation's authority"
+            _(
+                "{path}: {why}. Copy it again from the federation's authority",
+                path=path,
+                why=error,
+            )
         ) from None
 
 
@@ -149,8 +197,11 @@ def load_federation(home: Path, root_verify_key: str) -> Federation:
         return Federation.parse(data)
     except CryptoError:
         raise SettingsError(
-            f"{path} is not signed by this federation's root key. Get file and signature again "
-            "from the federation's authority; never go on with this one"
+            _(
+                "{path} is not signed by this federation's root key. Get the file and its "
+                "signature again from the federation's authority; never continue with this one",
+                path=path,
+            )
         ) from None
     except FederationError as error:
         raise SettingsError(f"{path}: {error}") from None
@@ -175,7 +226,11 @@ def _read_public(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise SettingsError(
-            f"{path} cannot be read ({error.strerror}). Copy it from the federation's authority"
+            _(
+                "{path} cannot be read ({why}). Copy it from the federation's authority",
+                path=path,
+                why=error.strerror,
+            )
         ) from None
 
 
@@ -185,7 +240,12 @@ def load_kek(folder: Path, settings: ProcessSettings) -> AtRestKey:
         return AtRestKey(read_secret(folder / "keys" / "kek"))
     path = Path(settings.kek_file)
     if (folder / "data").resolve() in path.resolve().parents:
-        raise KeyFileError(f"{path}: the key-encryption key may not lie beside the data it seals")
+        raise KeyFileError(
+            _(
+                "{path}: the key-encryption key must not lie next to the data that it seals",
+                path=path,
+            )
+        )
     return AtRestKey(_decode(path, read_secret_file(path, allowed=_OUTSIDE)))
 
 
@@ -199,13 +259,15 @@ def load_database_password(settings: ProcessSettings) -> str:
 def read_password(path: Path) -> str:
     """A password: its file's one line. Raises KeyFileError, also where others may read it."""
     if not path.exists():
-        raise KeyFileError(f"{path} is missing: write the database user's password there, one line")
+        raise KeyFileError(
+            _("{path} is missing: write the database user's password there, one line", path=path)
+        )
     try:
         lines = read_secret_file(path, allowed=_OUTSIDE).decode("utf-8").splitlines()
     except UnicodeDecodeError:
         lines = []
     if len(lines) != 1 or not lines[0]:
-        raise KeyFileError(f"{path} is not a password: one line of text")
+        raise KeyFileError(_("{path} is not a password: one line of text", path=path))
     return lines[0]
 
 
@@ -222,7 +284,9 @@ def write_secret(path: Path, secret: bytes) -> None:
 def write_secret_file(path: Path, data: bytes) -> None:
     """Write secret bytes with mode 0600; raises KeyFileError rather than overwrite."""
     if path.exists():
-        raise KeyFileError(f"{path} exists; move it away if it is really to be replaced")
+        raise KeyFileError(
+            _("{path} already exists; move it away if you really want to replace it", path=path)
+        )
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(path, data, mode=_OWN)
 
@@ -231,9 +295,16 @@ def _decode(path: Path, data: bytes) -> bytes:
     try:
         secret = bytes.fromhex(data.decode("ascii").strip())
     except ValueError:
-        raise KeyFileError(f"{path} is not one line of hex") from None
+        raise KeyFileError(_("{path} is not one line of hex", path=path)) from None
     if len(secret) != SECRET_BYTES:
-        raise KeyFileError(f"{path} holds {len(secret)} bytes where {SECRET_BYTES} are needed")
+        raise KeyFileError(
+            _(
+                "{path} holds {n} bytes where {needed} are needed",
+                path=path,
+                n=len(secret),
+                needed=SECRET_BYTES,
+            )
+        )
     return secret
 
 
@@ -248,8 +319,12 @@ def read_bounded(path: Path, *, allowed: int = 0o777) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise KeyFileError(
-            f"{path} cannot be read: {error.strerror}. Put it back from where it is kept; a key "
-            "that is lost needs a new member"
+            _(
+                "{path} cannot be read: {why}. Put it back from where it is kept; a key that is"
+                " lost needs a new member",
+                path=path,
+                why=error.strerror,
+            )
         ) from None
     try:
         _check_mode(path, os.fstat(handle).st_mode, allowed)
@@ -257,15 +332,26 @@ def read_bounded(path: Path, *, allowed: int = 0o777) -> bytes:
     finally:
         os.close(handle)
     if len(data) > _MAX_FILE_BYTES:
-        raise KeyFileError(f"{path} has more than {_MAX_FILE_BYTES} bytes")
+        raise KeyFileError(
+            _(
+                "{path} is larger than {most} bytes",
+                path=path,
+                most=_MAX_FILE_BYTES,
+            )
+        )
     return data
 
 
 def _check_mode(path: Path, mode: int, allowed: int) -> None:
     if not stat.S_ISREG(mode):
-        raise KeyFileError(f"{path} is not a file")
+        raise KeyFileError(_("{path} is not a file", path=path))
     if stat.S_IMODE(mode) & ~allowed:
         raise KeyFileError(
-            f"{path} has mode {stat.S_IMODE(mode):04o}, so others may read or "
-            f"change it. Run: chmod {allowed & 0o600:04o} {path}"
+            _(
+                "{path} has mode {mode:04o}, so others may read or change it. Run: chmod "
+                "{right:04o} {path}",
+                path=path,
+                mode=stat.S_IMODE(mode),
+                right=allowed & 0o600,
+            )
         )

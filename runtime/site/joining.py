@@ -20,6 +20,7 @@ from crypto.sealing import AtRestKey, SealingKey, open_at_rest, seal_at_rest
 from crypto.signing import SigningKey, VerifyKey
 from model.documents.joining import JoinRequest, OfferedPrfKey
 from model.documents.signed import DocumentError, Signed, sign
+from model.messages import gettext as _
 from model.mistakes import did_you_mean
 from model.plan import Plan, PlanError, PlannedPerson, PlannedProcess, parse_plan
 from model.roles import Role
@@ -65,8 +66,13 @@ def load_site(home: Path) -> Site:
     for name in (PLAN, ROOT_KEY):
         if not (home / name).is_file():
             raise SettingsError(
-                f"{home / name} is missing. Run `hedui federation init` on the ceremony machine "
-                f"and copy {PLAN} and {ROOT_KEY} from there"
+                _(
+                    "{path} is missing. Run `hedui federation init` on the ceremony machine and "
+                    "copy {plan} and {root_key} from there",
+                    path=home / name,
+                    plan=PLAN,
+                    root_key=ROOT_KEY,
+                )
             )
     try:
         plan = parse_plan((home / PLAN).read_bytes(), source=str(home / PLAN))
@@ -74,7 +80,9 @@ def load_site(home: Path) -> Site:
     except PlanError as error:
         raise SettingsError(str(error)) from None
     except (ValueError, CryptoError):
-        raise SettingsError(f"{home / ROOT_KEY} is not the root's key: one line of hex") from None
+        raise SettingsError(
+            _("{path} is not the root's key: one line of hex", path=home / ROOT_KEY)
+        ) from None
     return Site(home, plan, key.to_bytes().hex())
 
 
@@ -147,10 +155,20 @@ def read_join_request(path: Path) -> JoinRequest:
             JoinRequest, VerifyKey(bytes.fromhex(request.verify_key))
         )
     except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+        raise SettingsError(
+            _(
+                "{path} cannot be read: {why}",
+                path=path,
+                why=error.strerror,
+            )
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError, CryptoError, DocumentError) as error:
         raise SettingsError(
-            f"{path} is not a sound join request ({error}); run init again"
+            _(
+                "{path} is not a sound join request ({why}); run init again",
+                path=path,
+                why=error,
+            )
         ) from None
     return request
 
@@ -165,10 +183,19 @@ def load_prf_key(
         scalar = open_at_rest(kek, sealed, aad=_prf_aad(department, epoch))
         return oprf.PrivateKey(oprf.suite(mode=mode), scalar)
     except OSError as error:
-        raise KeyFileError(f"{path} cannot be read: {error.strerror}") from None
+        raise KeyFileError(
+            _(
+                "{path} cannot be read: {why}",
+                path=path,
+                why=error.strerror,
+            )
+        ) from None
     except CryptoError:
         raise KeyFileError(
-            f"{path} does not open under this registrar's key-encryption key. Restore both"
+            _(
+                "{path} does not open under this registrar's key-encryption key. Restore both",
+                path=path,
+            )
         ) from None
 
 
@@ -251,14 +278,25 @@ def _planned(site: Site, name: str, members: Sequence[P], roles: frozenset[Role]
     names = [m.name for m in members if m.role in roles]
     if name not in names:
         hint = did_you_mean(name, names)
-        raise SettingsError(f'{site.home / PLAN} has no such member "{name}"{hint}')
+        raise SettingsError(
+            _(
+                '{path} has no such member "{name}"{hint}',
+                path=site.home / PLAN,
+                name=name,
+                hint=hint,
+            )
+        )
     return next(m for m in members if m.name == name)
 
 
 def _build(folder: Path, fill: Callable[[Path], None]) -> Path:
     if folder.exists():
         raise SettingsError(
-            f"{folder} exists: its keys are not replaced. Move it away if it is really to go"
+            _(
+                "{folder} exists: its keys are not replaced. Move it away if you really want "
+                "new ones",
+                folder=folder,
+            )
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = folder.with_name(f".{folder.name}.new")

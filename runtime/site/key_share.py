@@ -12,6 +12,7 @@ from crypto.errors import CryptoError
 from crypto.labels import Label
 from crypto.sealing import SealingPublicKey
 from crypto.threshold import JointKey, KeyShare
+from model.messages import gettext as _
 from runtime.errors import KeyFileError
 from runtime.site.identity import Identity, read_secret_file, write_secret_file
 
@@ -36,17 +37,35 @@ def load_share(folder: Path, identity: Identity, joint: JointKey, *, index: int)
     sealed = read_secret_file(path)
     mend = "Restore it from the ceremony's envelope; the federation file pins this very key"
     if identity.seal_key is None:
-        raise KeyFileError(f"{identity.name} has no seal.key, so {path} cannot be opened")
+        raise KeyFileError(
+            _(
+                "{name} has no seal.key, so {path} cannot be opened",
+                name=identity.name,
+                path=path,
+            )
+        )
     try:
         aad = _aad(identity.name, joint)
         body = identity.seal_key.open(sealed, label=Label.KEY_SHARE_SEAL, aad_parts=aad)
         share = KeyShare.from_bytes(body, joint)
     except CryptoError:
         raise KeyFileError(
-            f"{path} is no share of the joint key for this process. {mend}"
+            _(
+                "{path} is not a share of the joint key for this process. {mend}",
+                path=path,
+                mend=mend,
+            )
         ) from None
     if share.index != index:
-        raise KeyFileError(f"{path} is the share of holder {share.index}, not {index}. {mend}")
+        raise KeyFileError(
+            _(
+                "{path} is the share of holder {index}, not {expected}. {mend}",
+                path=path,
+                index=share.index,
+                expected=index,
+                mend=mend,
+            )
+        )
     return share
 
 

@@ -1,5 +1,6 @@
 """Where a command finds its service: one file, ``hedui.toml``, in one of four places.
 
+Source: design.md 5.15.
 In this order: ``--profile PATH``, the variable ``HEDUI_PROFILE``, ``./hedui.toml``, the user's
 configuration folder. Every error of a command names the profile that it used.
 """
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.messages import gettext as _
 from runtime.errors import SettingsError
 from runtime.site.settings import Settings, load_settings
 
@@ -53,8 +55,12 @@ def find_profile(
         if place.is_file():
             return read_profile(place)
     raise SettingsError(
-        f"no profile: neither {places[0]} nor {places[1]} exists. Name one with --profile "
-        "or HEDUI_PROFILE"
+        _(
+            "no profile: neither {first} nor {second} exists. Name one with --profile or "
+            "HEDUI_PROFILE",
+            first=places[0],
+            second=places[1],
+        )
     )
 
 
@@ -70,5 +76,11 @@ def read_profile(path: Path) -> Profile:
     settings = load_settings(path, ProfileSettings)
     home = (path.parent / settings.home).resolve()
     if not home.is_dir():
-        raise SettingsError(f'profile {path}: home {home} is not a folder. Correct key "home"')
+        raise SettingsError(
+            _(
+                'profile {path}: home {home} is not a folder. Correct key "home"',
+                path=path,
+                home=home,
+            )
+        )
     return Profile(path, home, settings.person, settings.requester)

@@ -1,5 +1,6 @@
 """Settings: frozen, with units in their names; a key that nobody knows is refused.
 
+Source: design.md 7.3.
 Trusts: whoever may write the process's folder.
 """
 

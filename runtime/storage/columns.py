@@ -1,5 +1,6 @@
 """The columns that stores share: one width for each kind of value, so that tables can be read.
 
+Source: design.md 6.3.
 Not null unless said otherwise: what is not there yet is empty, and a query cannot forget it.
 A width is part of the schema. Changing one is a migration.
 """

@@ -1,5 +1,6 @@
 """A ledger out of a PostgreSQL database, row by row as it stands there, into an SQLite file.
 
+Source: design.md 5.7.
 The offline verifier reads bundles and SQLite files; this brings it what a server holds, of a
 process that is stopped or runs. One snapshot, read-only, without the log's lock. Nothing is
 checked here: what was modified arrives modified.

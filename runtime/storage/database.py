@@ -1,5 +1,6 @@
 """A process's database: an SQLite file or a PostgreSQL URL, opened by one process.
 
+Source: design.md 5.4, 5.7.
 Trusts: the operating system's file lock, or the server's advisory lock.
 Readers take ``read()``: one snapshot, no writing. All writing goes through
 ``runtime.storage.writer``.

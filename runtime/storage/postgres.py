@@ -1,5 +1,6 @@
 """PostgreSQL under the database: by URL, one writing session under an advisory lock.
 
+Source: design.md 5.6.
 Trusts: the server to do what ``fsync = on`` says; asks for it, and for ``synchronous_commit = on``
 in every writing session. A fail-over to a standby that lags behind loses what was acknowledged:
 that is for ``synchronous_standby_names``.

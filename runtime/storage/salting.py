@@ -1,5 +1,6 @@
 """Salted commitments for ledger entries, and the sealed reveals that are kept beside them.
 
+Source: design.md 2.0.4, 4.5.
 An entry holds commitments only; what they stand for, and the salts, lie sealed in the process's
 database, under a key whose destruction erases them while the ledger's tree stays whole.
 """

@@ -1,5 +1,6 @@
 """SQLite under the database: one file, one process, WAL, synchronous=FULL.
 
+Source: design.md 4.6, 5.4.
 Trusts: the operating system's locks and fsync. Detects a file that was deleted or replaced
 under the process (SQLite itself would go on writing into the void).
 """
@@ -226,7 +227,7 @@ def _on_connect(query_only: bool) -> Callable[[Any, Any], None]:
         mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
         if mode != "wal":
             raise DatabaseUnusable(
-                f"the file system gives no write-ahead log (journal mode {mode}); "
+                f"the file system does not support a write-ahead log (journal mode {mode}); "
                 "put the data folder on a local disk"
             )
         for pragma in (

@@ -1,5 +1,6 @@
 """The one writer of a process: group commit of state and ledger, in one transaction.
 
+Source: design.md 4.3, 4.4, 5.5.
 Functions queue up; the writer's thread takes what is there, runs each in a SAVEPOINT inside one
 BEGIN IMMEDIATE, appends the ledger entries of those that succeeded, commits, and only then
 releases whoever waits. A function that fails rolls back alone, and its exception reaches its

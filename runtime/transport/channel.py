@@ -1,5 +1,6 @@
 """Calls to other processes: pinned, bounded in time, with errors that say what to do.
 
+Source: design.md 2.1.3, 5.1, 5.13.
 Trusts: the federation file for the peer's certificate.
 A peer is probed once before its channel is opened, and its very certificate then is the only
 root that the channel takes. Calls are never hedged and never repeated here: a second query is

@@ -1,5 +1,6 @@
 """The door of every server: each call is authenticated, allowed and bounded before its handler.
 
+Source: design.md 2.1.2, 2.1.3, 5.11, 5.12.
 Trusts: gRPC's TLS handshake for the possession of the certificate's key; the federation file.
 Learns: the log, which member's role called what, and when.
 An open channel outlives a certificate, so the certificate is checked per call, against the

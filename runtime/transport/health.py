@@ -1,5 +1,6 @@
 """Health, on a second small server with its own pool: a busy process still answers its watchdog.
 
+Source: design.md 5.2.
 It speaks the standard grpc.health.v1 protocol without TLS: SERVING or NOT_SERVING, and in the
 trailing metadata of ``Check``, a line for each reason, how many calls failed before a handler ran
 since the process started. It listens on the loopback address unless process.toml says otherwise.

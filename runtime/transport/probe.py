@@ -1,6 +1,7 @@
 """Why does nobody answer? gRPC says ``UNAVAILABLE: Socket closed`` for an expired certificate, a
 foreign one and a dead process alike; a bare TLS handshake tells them apart.
 
+Source: design.md 2.1.3, 5.10.
 It is also how a client pins: the handshake yields the peer's certificate, whose fingerprint is
 compared with the federation file and which then is the only root of the gRPC channel.
 """

@@ -1,5 +1,6 @@
 """A server of a process: mutual TLS, bounded, synchronous.
 
+Source: design.md 2.1.2, 5.1, 5.8.
 Trusts: the federation's authority for who may connect at all; the guard for the rest.
 """
 

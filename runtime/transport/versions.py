@@ -1,6 +1,6 @@
 """What every call says of versions: the wire, and the federation file that its caller goes by.
 
-Source: DESIGN 14: every call carries the number; older ones are refused, and two files of one
+Source: design.md 14.1: every call carries the number; older ones are refused, and two files of one
 number are a fork. How a new file reaches the members is not decided here.
 Learns: whoever is called, which file the caller holds; it is the same for every call.
 """

@@ -1,4 +1,7 @@
-"""Between the wire's messages and the model's values. No logic, only shapes and bounds."""
+"""Between the wire's messages and the model's values. No logic, only shapes and bounds.
+
+Source: design.md 3.5.
+"""
 
 from collections.abc import Sequence
 

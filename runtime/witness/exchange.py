@@ -1,9 +1,10 @@
 """The coordinator's rounds: its log is shown to every process, and theirs to it.
 
-Source: DESIGN.md 4, cross-witnessing. Rounds go by the clock, and by whether the ledger has
+Source: design.md 4.7, 4.8. Rounds go by the clock, and by whether the ledger has
 grown by more than the rounds themselves; never by what a query matched.
 A peer that does not answer is asked again in the next round. A peer that contradicts itself is
-kept with both checkpoints (``peer.forked``) and shown in the log; cases go on: a reviewer decides.
+kept with both checkpoints (``peer.forked.v2``) and shown in the log; cases go on: a reviewer
+decides.
 """
 
 from typing import Any, Final
@@ -23,7 +24,7 @@ from runtime.transport.channel import Dialer
 from runtime.witness.service import Witnessing
 from runtime.witness.verifiers import witness_verifier
 
-_OWN: Final = frozenset({"peer.cosigned", "peer.forked"})
+_OWN: Final = frozenset({"peer.cosigned.v2", "peer.forked.v2", "peer.cosigned", "peer.forked"})
 
 
 class WitnessExchange:

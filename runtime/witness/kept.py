@@ -1,6 +1,5 @@
 """A witness's memory in the process's own database, ledgered as it changes."""
 
-import base64
 from typing import Final
 
 from ledger import log_witness
@@ -34,14 +33,13 @@ class StoredWitness:
 
 def _advance(tx: Tx, old: Seen | None, new: Seen) -> None:
     log_witness.advance(tx.conn, old, new)
-    _append(tx, "peer.cosigned", new.checkpoint)
+    _append(tx, "peer.cosigned.v2", new.checkpoint)
 
 
 def _keep_fork(tx: Tx, origin: str, ours: bytes, theirs: bytes) -> None:
     if log_witness.keep_fork(tx.conn, origin, ours, theirs):
-        _append(tx, "peer.forked", unverified(theirs)[0])
+        _append(tx, "peer.forked.v2", unverified(theirs)[0])
 
 
 def _append(tx: Tx, event: str, head: Checkpoint) -> None:
-    root = base64.b64encode(head.root).decode()
-    tx.append(event, origin=head.origin, size=head.size, root=root)
+    tx.append(event, **head.fields())

@@ -1,5 +1,6 @@
 """Receipts and checkpoints for replies, and the record of what was handed out.
 
+Source: design.md 2.4.7, 4.7.
 Sign only what ``Database.read`` sees; keep what was signed, so that the log itself can later
 be held against it. The record rides with the next commit: a crash may lose it, the peer who
 got the checkpoint has it.

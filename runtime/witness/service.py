@@ -1,9 +1,9 @@
 """Processes witness each other's logs: what a process answers, and who may ask.
 
-Source: C2SP tlog-witness (its rules, not its transport) and tlog-cosignature; DESIGN.md 4.
+Source: C2SP tlog-witness (its rules, not its transport) and tlog-cosignature; design.md 4.7.
 Trusts: the federation file for logs' and witnesses' keys; its own store of what it has seen.
 Learns: size and root of the other's log.
-The witness's own entry, ``peer.cosigned``, is committed before the cosignature leaves.
+The witness's own entry, ``peer.cosigned.v2``, is committed before the cosignature leaves.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,8 @@
 
 As in test_relay_attacks: each attack is refused, and gains something against a copy that is
 weakened in the test alone.
+
+Tests design.md 2.3.9, 2.3.11, 2.3.12, 2.3.13, 2.4.7, 2.4.8, 2.4.21.
 """
 
 from collections.abc import Callable

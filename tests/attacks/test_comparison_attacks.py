@@ -1,4 +1,7 @@
-"""What a malicious evaluator tries in a comparison, against weakened copies and against ours."""
+"""What a malicious evaluator tries in a comparison, against weakened copies and against ours.
+
+Tests design.md 2.6.4, 1.9.
+"""
 
 import secrets
 

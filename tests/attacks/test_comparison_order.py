@@ -1,4 +1,7 @@
-"""What an evaluator tries with the order of terms and with the key of its proof."""
+"""What an evaluator tries with the order of terms and with the key of its proof.
+
+Tests design.md 2.6.4.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""What a node tries that sees another's answer and does not know the plaintext."""
+"""What a node tries that sees another's answer and does not know the plaintext.
+
+Tests design.md 2.4.6.
+"""
 
 import pytest
 

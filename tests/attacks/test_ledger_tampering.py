@@ -1,4 +1,7 @@
-"""Every way to cheat with a stored or exported ledger, and what the offline verifier says."""
+"""Every way to cheat with a stored or exported ledger, and what the offline verifier says.
+
+Tests design.md 4.1, 4.9.
+"""
 
 import json
 import shutil
@@ -23,6 +26,8 @@ KEY = SIGNER.verifier.vkey()
 OTHER = LogSigner("hedui/test/other", SigningKey(bytes([7]) * 32))
 SIZE = 1100  # one full block of the verifier and a part of one
 CHECKPOINTS = (10, 20, 1030, SIZE)
+
+NO_ROOT = merkle.Root(bytes(32))
 
 
 def entry(index: int) -> bytes:
@@ -178,11 +183,11 @@ ON_THE_FILE = {
             "WHERE size = 10) WHERE size = 20"), "modified", 20),
     "sign a checkpoint with another key": (
         sql("UPDATE ledger_checkpoint SET note = ? WHERE size = 20",
-            checkpoint.sign(Checkpoint(SIGNER.origin, 20, bytes(32)), SigningKey(bytes(32)))),
+            checkpoint.sign(Checkpoint(SIGNER.origin, 20, NO_ROOT), SigningKey(bytes(32)))),
         "modified", 20),
     "put in another log's checkpoint": (
         sql("INSERT INTO ledger_checkpoint VALUES (30, ?)",
-            checkpoint.sign(Checkpoint(OTHER.origin, 30, bytes(32)), SigningKey(bytes([7]) * 32))),
+            checkpoint.sign(Checkpoint(OTHER.origin, 30, NO_ROOT), SigningKey(bytes([7]) * 32))),
         "modified", 30),
     "change an entry and all hashes": (change_and_rehash, "modified", 10),
     "delete an entry": (sql("DELETE FROM ledger_leaf WHERE idx = 17"), "missing", 17),

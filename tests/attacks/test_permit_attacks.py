@@ -1,4 +1,7 @@
-"""Permits that a turned registrar signs, and answers exchanged behind a permit."""
+"""Permits that a turned registrar signs, and answers exchanged behind a permit.
+
+Tests design.md 2.6.6, 2.6.10, 2.6.14.
+"""
 
 from collections.abc import Mapping
 from typing import Any

@@ -2,6 +2,8 @@
 
 A re-check opens the same answers a second time. Whoever could read what comes out, choose who
 opens, or have it twice would ask a household's records what nobody allowed.
+
+Tests design.md 2.6.15.
 """
 
 from collections.abc import Callable, Iterator

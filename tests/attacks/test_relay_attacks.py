@@ -1,7 +1,9 @@
 """What a coordinator tries that relays other messages than the parties sent.
 
 Every attack is run twice: against the federation, which refuses it with the reason shown, and
-against a copy of it, weakened in the test alone, where it gains what DESIGN 2.6 says it would.
+against a copy of it, weakened in the test alone, where it gains what design.md 2.6 says it would.
+
+Tests design.md 2.4.6, 2.6.1, 2.6.2, 2.6.6, 2.6.9, 2.6.10, 2.6.12, 2.6.13.
 """
 
 from collections.abc import Callable

@@ -3,6 +3,8 @@
 It signs two tickets of one query: the coordinator gets the one with the stranger's pseudonyms, its
 own database and ledger hold the one with the letter's people. Everything that the registrar itself
 keeps then fits. What gives it away is the node's commitment to the ticket that it answered.
+
+Tests design.md 1.8, 2.4.22, 4.13.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Attacks on opening: a shifted share, and ciphertexts that give the key away."""
+"""Attacks on opening: a shifted share, and ciphertexts that give the key away.
+
+Tests design.md 2.6.3, 3.1.
+"""
 
 import math
 from collections.abc import Mapping

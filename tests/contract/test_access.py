@@ -1,4 +1,7 @@
-"""The access table covers the wire exactly, and the door keeps to it: every RPC, every role."""
+"""The access table covers the wire exactly, and the door keeps to it: every RPC, every role.
+
+Tests design.md 2.1.2, 2.3.2, 1.2.
+"""
 
 from collections.abc import Iterator
 from importlib import import_module

@@ -1,4 +1,7 @@
-"""Calls between processes: real sockets, real TLS, real files; what becomes of them in handlers."""
+"""Calls between processes: real sockets, real TLS, real files; what becomes of them in handlers.
+
+Tests design.md 5.1, 5.12, 5.16.
+"""
 
 import socket
 import threading

@@ -1,4 +1,7 @@
-"""What the door refuses, with its own reason, never reaches a handler, and is counted."""
+"""What the door refuses, with its own reason, never reaches a handler, and is counted.
+
+Tests design.md 2.1.2, 2.1.3, 3.5, 5.1, 5.11.
+"""
 
 import threading
 import time

@@ -2,6 +2,8 @@
 
 The kernel's answers are bent with strace where the machine lets a process be traced; a lock and a
 file that is gone are real ones.
+
+Tests design.md 4.4.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""A node that answers: what leaves, what is refused, what the ledger holds afterwards."""
+"""A node that answers: what leaves, what is refused, what the ledger holds afterwards.
+
+Tests design.md 2.4.1 to 2.4.4, 2.4.6 to 2.4.9, 2.4.17, 2.4.22, 2.3.11, 2.3.13.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

@@ -2,6 +2,8 @@
 
 Everything that leaves the node, and everything that a reviewer may read of its ledger, is
 recorded in both and compared field by field; so are the reads that it makes.
+
+Tests design.md 2.4.16, 2.4.18 to 2.4.21, 1.3.
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,7 @@
-"""A node as a process: what it offers by its entry in the federation file, and its commands."""
+"""A node as a process: what it offers by its entry in the federation file, and its commands.
+
+Tests design.md 2.4.8, 1.4, 5.2.
+"""
 
 import json
 import subprocess
@@ -194,7 +197,7 @@ def test_a_node_that_is_not_named_and_not_there(tmp_path: Path) -> None:
     assert "tax is not running: start it with `serve`" in result.stderr
     named = run("--home", str(home.path), "--person", "adam", "status", "--node", "bank")
     assert named.returncode == 3
-    assert '"bank" is no node of Tax Service' in named.stderr
+    assert '"bank" is not a node of Tax Service' in named.stderr
 
 
 # ------------------------------------------------------------------ check

@@ -1,4 +1,7 @@
-"""Import and enrolment through the running node: all or nothing, resumable, under one key only."""
+"""Import and enrolment through the running node: all or nothing, resumable, under one key only.
+
+Tests design.md 2.2.2, 2.2.3, 2.2.4, 2.2.8.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

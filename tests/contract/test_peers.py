@@ -1,4 +1,7 @@
-"""Why nobody answers: every way has its own error with its own sentence."""
+"""Why nobody answers: every way has its own error with its own sentence.
+
+Tests design.md 2.1.3, 5.10.
+"""
 
 import socket
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""A process: what it refuses to start with, what it leaves behind, how it ends."""
+"""A process: what it refuses to start with, what it leaves behind, how it ends.
+
+Tests design.md 3.9, 4.4, 4.12, 5.4, 5.8, 5.9, 5.11.
+"""
 
 import json
 import os
@@ -158,7 +161,7 @@ BROKEN = {
     "a key-encryption key beside the data": (
         _kek_beside_the_data,
         errors.KeyFileError,
-        "may not lie beside the data",
+        "must not lie next to the data",
     ),
     "a key that is too short": (_short_key, errors.KeyFileError, "holds 2 bytes where 32"),
     "a key that is not pinned": (_other_key, errors.KeyFileError, "sign.key is not the one"),
@@ -173,7 +176,7 @@ BROKEN = {
     "another role's settings": (_other_role, errors.SettingsError, 'serves "node"'),
     "another process's settings": (_other_name, errors.SettingsError, "not that of its folder"),
     "an unknown key": (_unknown_key, errors.SettingsError, 'Did you mean "listen"'),
-    "no member of this name": (_not_a_member, errors.SettingsError, 'knows no "tax"'),
+    "no member of this name": (_not_a_member, errors.SettingsError, 'does not know "tax"'),
 }
 
 

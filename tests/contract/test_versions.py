@@ -1,4 +1,7 @@
-"""Every call names wire and federation file; the door tells older, newer and forked apart."""
+"""Every call names wire and federation file; the door tells older, newer and forked apart.
+
+Tests design.md 14.1.
+"""
 
 from collections.abc import Callable
 

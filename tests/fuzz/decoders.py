@@ -20,7 +20,7 @@ with atheris.instrument_imports(include=["crypto", "ledger", "model"]):
     from crypto.group import RISTRETTO255
     from crypto.packing import Layout
     from crypto.signing import SigningKey
-    from ledger import checkpoint, event, note
+    from ledger import checkpoint, event, merkle, note
     from model.disclosure import AnswerDisclosure, EntryDisclosure, Granted, OfficersDisclosure
     from model.documents.opening import HolderHeader, Permit, RecheckPermit
     from model.documents.query import Answer, Manifest, OfficerRequest, RevocationList, Ticket
@@ -123,7 +123,7 @@ def _permit() -> bytes:
 
 
 def _signed_note() -> bytes:
-    head = checkpoint.Checkpoint("hedui/demo/tax", 3, b"\5" * 32)
+    head = checkpoint.Checkpoint("hedui/demo/tax", 3, merkle.Root(b"\5" * 32))
     return checkpoint.sign(head, SigningKey(b"\6" * 32))
 
 

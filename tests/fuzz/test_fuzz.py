@@ -1,4 +1,7 @@
-"""A bounded turn of coverage-guided fuzzing on every decoder; longer turns by hand."""
+"""A bounded turn of coverage-guided fuzzing on every decoder; longer turns by hand.
+
+Tests design.md 2.0.5, 3.5.
+"""
 
 import importlib.util
 import subprocess

@@ -3,6 +3,8 @@
 Every row is a real command against real files or a running federation. It must end with a code
 that is not zero, with one sentence on standard error and no trace of Python; what was there
 before must be there afterwards, but for the refusals that stand in ledgers.
+
+Tests design.md 2.1.4, 5.15.
 """
 
 import shutil
@@ -77,7 +79,7 @@ CSVS: dict[str, tuple[bytes, tuple[str, ...]]] = {
         ("line 2, byte", "not utf-8", 'encoding = "gb18030"'),
     ),
     "an empty file": (b"", ("line 1: the file is empty",)),
-    "no rows": (HEAD.encode(), ("and no rows",)),
+    "no rows": (HEAD.encode(), ("but no rows",)),
     "the end cut off": (csv(f"{ANN},1,2026-10,h")[:-4], ("line 2: 3 fields where the first line",)),
     "a quote left open": (csv(f'{ANN},"1'), ("is a quote left open?",)),
     "a program's file": (HEAD.encode() + b"\0\0\0\n", ("a NUL byte",)),
@@ -152,7 +154,7 @@ LETTERS: dict[str, tuple[Change, int, str]] = {
                           "member 1: resident:330*************00: the check digit is wrong"),
     "no evidence": (("letter.pdf", "lost.pdf"), SETTINGS, "lost.pdf cannot be read"),
     "an end before its beginning": ({"valid_to": "2020-01-01"}, REFUSED,
-                                    "valid_to lies before valid_from"),
+                                    "valid_to is before valid_from"),
     "a member twice": (('[[grant]]\ndepartment = "bank"',
                         f'[[member]]\nperson = "resident:{resident(PERSONS)}"\nrelation = "other"\n'
                         'signed = "self"\n[[grant]]\ndepartment = "bank"'),
@@ -226,7 +228,7 @@ COMMANDS: dict[str, tuple[str, str, str, int, tuple[str, ...]]] = {
         NODE, plans.OFFICER, "import MAPPING CSV", SETTINGS,
         ("officer-wang is officer of Civil affairs bureau, which runs no node", "--person NAME")),
     "an admin at another's node": (
-        NODE, "admin-tax", "status --node bank", SETTINGS, ('"bank" is no node of Tax bureau',)),
+        NODE, "admin-tax", "status --node bank", SETTINGS, ('"bank" is not a node of Tax bureau',)),
     "an officer who exports a ledger": (
         HEDUI, plans.OFFICER, "ledger export tax --to NEW", REFUSED, ("wrong_role", "reviewer")),
     "a person who is not here": (

@@ -1,6 +1,8 @@
 """What a process does not start with, and homes that are none: one sentence, nothing changed.
 
 Each row spoils a copy of a home in which the ceremony was held, and types ``serve``.
+
+Tests design.md 3.9, 5.8.
 """
 
 import os
@@ -44,7 +46,7 @@ from tests.support.village import (
 
 def test_a_home_that_is_none(village: Village, tmp_path: Path) -> None:
     ended = village.type("hedui", "case", "list", person=plans.OFFICER, home=tmp_path / "lost")
-    says(ended, SETTINGS, str(tmp_path / "lost"), "is no home of Hedui", "--home")
+    says(ended, SETTINGS, str(tmp_path / "lost"), "is not a Hedui home", "--home")
     serve = village.type("hedui-node", "serve", "tax", home=tmp_path / "lost")
     says(serve, SETTINGS, str(tmp_path / "lost" / "tax"), "hedui-node init")
     assert not (tmp_path / "lost").exists()
@@ -158,7 +160,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], int, tuple[str, ...]]] = {
         ("tax/keys/kek has mode 0644", "Run: chmod 0600")),
     "a changed federation file": (
         _edit("federation.toml", "Tax bureau", "Tax Bureau"), SETTINGS,
-        ("federation.toml is not signed by this federation's root key", "never go on")),
+        ("federation.toml is not signed by this federation's root key", "never continue")),
     "an unsigned federation file": (
         _remove("federation.toml.sig"), SETTINGS,
         ("federation.toml.sig cannot be read", "Copy it")),

@@ -2,6 +2,8 @@
 
 Real processes and real commands: each is killed where it hurts, started again by the command that
 started it, and the officer sees the same case come to its end. Every ledger is verified at last.
+
+Tests design.md 2.4.8, 2.6.8, 2.6.13, 2.7.5, 2.3.3, 5.13, 5.16.
 """
 
 import json

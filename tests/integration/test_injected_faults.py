@@ -3,6 +3,8 @@
 The real writer on a real file, in a process of its own; the kernel's answer is what is bent. After
 every fault: acknowledged ⊆ stored ⊆ attempted, nothing stored that was refused as not written, no
 torn tree, the refusal in words and in time, and the same file taken up again by the next process.
+
+Tests design.md 4.3, 4.4, 5.5.
 """
 
 import re

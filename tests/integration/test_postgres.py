@@ -1,4 +1,7 @@
-"""The same database and writer on PostgreSQL: a server of our own on loopback, as a plain user."""
+"""The same database and writer on PostgreSQL: a server of our own on loopback, as a plain user.
+
+Tests design.md 5.6, 5.7.
+"""
 
 import threading
 from collections.abc import Callable, Iterator

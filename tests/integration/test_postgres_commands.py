@@ -1,4 +1,7 @@
-"""``init``, ``check`` and ``serve`` on PostgreSQL: what an admin types, and what he is told."""
+"""``init``, ``check`` and ``serve`` on PostgreSQL: what an admin types, and what he is told.
+
+Tests design.md 5.6.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator

@@ -1,4 +1,7 @@
-"""Whole processes on PostgreSQL: six, a database each, on one server that comes and goes."""
+"""Whole processes on PostgreSQL: six, a database each, on one server that comes and goes.
+
+Tests design.md 5.6, 5.10.
+"""
 
 import json
 import sqlite3

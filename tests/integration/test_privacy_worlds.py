@@ -4,6 +4,8 @@ The worlds have the same keys, letters, rosters and numbers of people. They diff
 a record where, in amounts, and in which department has a NULL row; in some households also in
 the outcome, which only the coordinator may learn. Each party's transcript (order, methods,
 fields, sizes, plain values, statuses, repetitions), its log and its ledger must be the same.
+
+Tests design.md 1.1 to 1.4, 2.4.16, 2.4.21, 5.17.
 """
 
 import pytest

@@ -1,4 +1,7 @@
-"""README's excerpt of the demo is what the demo prints, volatile parts masked."""
+"""README's excerpt of the demo is what the demo prints, volatile parts masked.
+
+Tests design.md 5.16.
+"""
 
 import re
 from pathlib import Path

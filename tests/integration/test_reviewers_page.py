@@ -1,4 +1,7 @@
-"""What docs/reviewers.md and docs/ledger.md type runs as it stands there, on the demo's export."""
+"""What docs/reviewers.md and docs/ledger.md type runs as it stands there, on the demo's export.
+
+Tests design.md 4.2.
+"""
 
 import os
 import re

@@ -3,6 +3,8 @@
 One federation of real processes for the whole module. Its households are made up here, each at
 or beside a limit, with the bits written down by hand; and where the survey's folder lies beside
 the project, two hundred real ones with them.
+
+Tests design.md 2.5.4, 2.5.6, 2.5.7, 2.7.1.
 """
 
 import csv

@@ -1,4 +1,7 @@
-"""README's tour, line by line in one shell, with the real programs; what it shows, it prints."""
+"""README's tour, line by line in one shell, with the real programs; what it shows, it prints.
+
+Tests design.md 2.1.4, 5.16.
+"""
 
 import os
 import re

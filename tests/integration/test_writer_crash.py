@@ -1,4 +1,7 @@
-"""kill -9 in the middle of appending: acknowledged ⊆ stored ⊆ attempted, and no torn tree."""
+"""kill -9 in the middle of appending: acknowledged ⊆ stored ⊆ attempted, and no torn tree.
+
+Tests design.md 4.3, 5.5.
+"""
 
 import json
 import signal

@@ -1,4 +1,7 @@
-"""The catalogue of messages: what the code says stands in it, and what Chinese there must be."""
+"""The catalogue of messages: what the code says stands in it, and what Chinese there must be.
+
+Tests design.md 5.19.
+"""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,7 @@
-"""Promises about the desk: commands found by their names, a client that prints nothing."""
+"""Promises about the desk: commands found by their names, a client that prints nothing.
+
+Tests design.md 6.5.
+"""
 
 import ast
 import subprocess

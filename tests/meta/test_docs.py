@@ -1,6 +1,7 @@
 """What the documents say is what the program has: settings, commands, reasons, events, links."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -148,5 +149,7 @@ def test_tests_that_pages_name_exist(page: Path) -> None:
             assert (inner or name) in defined, f"{page.name} names {inner or name}"
 
 
-def _functions(path: Path) -> list[str]:
-    return re.findall(r"^\s*def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+@cache
+def _functions(path: Path) -> tuple[str, ...]:
+    source = path.read_text(encoding="utf-8")
+    return tuple(re.findall(r"^\s*def (test_\w+)", source, re.MULTILINE))

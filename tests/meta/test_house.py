@@ -1,4 +1,7 @@
-"""Promises about the tree itself, so that they stay true."""
+"""Promises about the tree itself, so that they stay true.
+
+Tests design.md 2.1.2, 2.4.9, 3.8, 6.6.
+"""
 
 import ast
 import re

@@ -1,4 +1,7 @@
-"""The published RFC 6962 trees and proof probes of transparency-dev, both sides of the house."""
+"""The published RFC 6962 trees and proof probes of transparency-dev, both sides of the house.
+
+Tests design.md 4.1.
+"""
 
 import base64
 import json
@@ -59,9 +62,17 @@ def check(probe: dict[str, Any]) -> None:
     proof = [raw(x) for x in probe["proof"] or []]
     if "leafIdx" in probe:
         merkle.verify_inclusion(
-            raw(probe["leafHash"]), probe["leafIdx"], probe["treeSize"], proof, raw(probe["root"])
+            raw(probe["leafHash"]),
+            probe["leafIdx"],
+            probe["treeSize"],
+            proof,
+            merkle.Root(raw(probe["root"])),
         )
     else:
         merkle.verify_consistency(
-            probe["size1"], probe["size2"], raw(probe["root1"]), raw(probe["root2"]), proof
+            probe["size1"],
+            probe["size2"],
+            merkle.Root(raw(probe["root1"])),
+            merkle.Root(raw(probe["root2"])),
+            proof,
         )

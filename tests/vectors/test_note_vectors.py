@@ -2,6 +2,8 @@
 
 The first note is the published example of golang.org/x/mod/sumdb/note; the others are ours, from
 the seeds 00..1f (log) and 20..3f (witness).
+
+Tests design.md 4.2.
 """
 
 import base64

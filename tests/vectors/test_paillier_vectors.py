@@ -2,6 +2,8 @@
 
 ``python tests/vectors/write_paillier_vectors.py`` wrote them. The last tests show the same file to
 crypto/, so that neither side can change alone.
+
+Tests design.md 2.4.6, 2.5.1, 2.6.3, 2.6.4, 3.1.
 """
 
 import hashlib

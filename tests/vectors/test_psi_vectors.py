@@ -1,5 +1,7 @@
 """The transcripts in psi.json, verified by a second program: RFC 9496 and RFC 9497 in plain
 integers, sharing nothing with the project; then replayed against the project's own code.
+
+Tests design.md 11.5.
 """
 
 import hashlib

@@ -1,4 +1,7 @@
-"""RFC 9496, appendix A: encodings of ristretto255, good and bad."""
+"""RFC 9496, appendix A: encodings of ristretto255, good and bad.
+
+Tests design.md 3.3.
+"""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""RFC 9497's vectors for both suites and both modes, batched proofs included."""
+"""RFC 9497's vectors for both suites and both modes, batched proofs included.
+
+Tests design.md 2.2.2.
+"""
 
 import json
 from collections.abc import Iterator

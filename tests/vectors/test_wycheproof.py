@@ -2,6 +2,8 @@
 
 Where Wycheproof calls something "acceptable", an implementation may choose. Ours takes no key
 outside the subgroup of prime order, and no X25519 key that is not canonical or of small order.
+
+Tests design.md 3.2.
 """
 
 import json

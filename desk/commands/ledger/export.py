@@ -21,7 +21,7 @@ def checkpoint(context: typer.Context, process: ProcessName, as_json: Json = Fal
     with acting(context) as person:
         note, head = ledgers.fetch_checkpoint(person, process)
     if as_json:
-        row = {"origin": head.origin, "size": head.size, "root": head.root.hex()}
+        row = head.fields()
         print_table([{**row, "note": note.decode()}], {}, as_json=True)
         return
     sys.stdout.write(note.decode())

@@ -1,4 +1,7 @@
-"""The ceremony on disk: what is written, what is refused, and that no secret is left behind."""
+"""The ceremony on disk: what is written, what is refused, and that no secret is left behind.
+
+Tests design.md 1.4, 1.7, 2.1.1, 2.1.6, 2.1.7, 5.14.
+"""
 
 import json
 import shutil
@@ -114,7 +117,7 @@ def test_a_prf_key_never_lies_in_clear(dealt_home: Path) -> None:
 
 
 def test_a_second_ceremony_is_refused(dealt_home: Path) -> None:
-    with pytest.raises(SettingsError, match="the key is dealt"):
+    with pytest.raises(SettingsError, match="the key has already been dealt"):
         ceremony.deal_all(dealt_home, NOW)
 
 
@@ -141,7 +144,7 @@ def test_missing_requests_are_named_together(tmp_path: Path) -> None:
     home = tmp_path / "home"
     ceremony.begin(home, NOW)
     ceremony.join_all(home, without=("bank", "chen"))
-    with pytest.raises(SettingsError, match="no join request of bank, chen"):
+    with pytest.raises(SettingsError, match="no join request from bank, chen"):
         ceremony.deal_all(home, NOW)
     assert not (home / "federation.toml").exists()
     assert not (home / "tax" / "tls" / "cert.pem").exists()

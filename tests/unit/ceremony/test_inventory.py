@@ -1,4 +1,7 @@
-"""``hedui keys list``: every file of keys has its row, and no secret leaves its file."""
+"""``hedui keys list``: every file of keys has its row, and no secret leaves its file.
+
+Tests design.md 5.14.
+"""
 
 import json
 import shutil

@@ -1,4 +1,7 @@
-"""plan.toml: what is refused, and in which words."""
+"""plan.toml: what is refused, and in which words.
+
+Tests design.md 7.3.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Cases from request to decision, through every setback that they are to survive."""
+"""Cases from request to decision, through every setback that they are to survive.
+
+Tests design.md 1.2, 2.3.10, 2.6.5, 2.6.8, 2.7.1 to 2.7.3, 2.7.5, 5.13.
+"""
 
 import sqlite3
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""A letter of a household that was queried and determined is erased: what the reviewer sees."""
+"""A letter of a household that was queried and determined is erased: what the reviewer sees.
+
+Tests design.md 4.6.
+"""
 
 from pathlib import Path
 

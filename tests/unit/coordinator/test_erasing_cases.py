@@ -1,4 +1,7 @@
-"""Erasure of a case: who may, when, and what is left in the coordinator's files afterwards."""
+"""Erasure of a case: who may, when, and what is left in the coordinator's files afterwards.
+
+Tests design.md 4.6.
+"""
 
 import base64
 import sqlite3

@@ -1,4 +1,7 @@
-"""What a department's node keeps of a query: nothing that says who was asked about."""
+"""What a department's node keeps of a query: nothing that says who was asked about.
+
+Tests design.md 1.3.
+"""
 
 import base64
 import sqlite3

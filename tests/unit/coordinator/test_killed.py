@@ -2,6 +2,8 @@
 
 Further holders send a share to the evaluator; a coordinator that is killed, at whatever moment,
 goes on from what is stored.
+
+Tests design.md 1.4, 2.6.7, 2.6.13.
 """
 
 import signal

@@ -1,4 +1,7 @@
-"""States, and what each failed call means for a case."""
+"""States, and what each failed call means for a case.
+
+Tests design.md 2.7.5.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""What the coordinator refuses of the holders' messages: a relay, a holder, or both may lie."""
+"""What the coordinator refuses of the holders' messages: a relay, a holder, or both may lie.
+
+Tests design.md 2.6.5, 2.6.12.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace

@@ -1,4 +1,7 @@
-"""What an officer sees of a stored case."""
+"""What an officer sees of a stored case.
+
+Tests design.md 2.4.10.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The reviewer's tools on the ledgers of a federation that really ran, setbacks included."""
+"""The reviewer's tools on the ledgers of a federation that really ran, setbacks included.
+
+Tests design.md 4.7, 4.8, 4.10.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +14,7 @@ from crypto.signing import SigningKey
 from desk.client.ledgers import export
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1.ledger_pb2_grpc import WitnessServiceStub
-from ledger import checkpoint, cosignature, log
+from ledger import checkpoint, cosignature, log, merkle
 from ledger.checkpoint import Checkpoint
 from ledger.errors import ExportError
 from ledger.note import parse_note
@@ -88,7 +91,7 @@ def _bend(reply: Any) -> Any:
 
 def cosigned(bench: Bench, name: str) -> list[str]:
     """Origins whose checkpoints this process cosigned, from its ledger."""
-    return [e.fields["origin"] for e in bench.county.ledger(name, event_name="peer.cosigned")]
+    return [e.fields["origin"] for e in bench.county.ledger(name, event_name="peer.cosigned.v2")]
 
 
 def test_everybody_witnesses_the_coordinator_and_it_everybody(bench: Bench, tmp_path: Path) -> None:
@@ -135,7 +138,7 @@ def test_a_coordinator_that_shows_a_node_another_log_is_refused_and_both_sides_a
     with parts.database.read() as conn:
         size = log.size(conn)
     forged = checkpoint.sign(
-        Checkpoint(parts.signer.origin, size + 1, bytes(32)), parts.identity.sign_key
+        Checkpoint(parts.signer.origin, size + 1, merkle.Root(bytes(32))), parts.identity.sign_key
     )
     stub, name = WitnessServiceStub, "tax"
     empty = parts.dialer.call(name, stub, "AddCheckpoint", _add(forged, 0), timeout_s=20)
@@ -145,7 +148,7 @@ def test_a_coordinator_that_shows_a_node_another_log_is_refused_and_both_sides_a
         Reason.PROOF_INVALID,
         lambda: parts.dialer.call(name, stub, "AddCheckpoint", lie, timeout_s=20),
     )
-    assert own.county.ledger("tax")[-1].event == "peer.forked"
+    assert own.county.ledger("tax")[-1].event == "peer.forked.v2"
     paths = exported(own, tmp_path / "all")
     (finding,) = reconciled(own, paths).findings
     assert (finding.kind, finding.ledger) == ("forked", "tax")

@@ -1,4 +1,7 @@
-"""The pool: a case is in one thread at a time, a waiting one comes back, a fault loses none."""
+"""The pool: a case is in one thread at a time, a waiting one comes back, a fault loses none.
+
+Tests design.md 5.1.
+"""
 
 import threading
 from collections import Counter

@@ -1,4 +1,7 @@
-"""Salted commitments: hiding needs the salt, binding covers field, value and type."""
+"""Salted commitments: hiding needs the salt, binding covers field, value and type.
+
+Tests design.md 2.0.4, 4.5.
+"""
 
 from typing import Any
 

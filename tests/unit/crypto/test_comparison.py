@@ -1,4 +1,7 @@
-"""Comparison: exhaustive where small, by properties at full width, equality and bounds always."""
+"""Comparison: exhaustive where small, by properties at full width, equality and bounds always.
+
+Tests design.md 2.6.4, 2.5.3.
+"""
 
 import pytest
 from hypothesis import given, settings

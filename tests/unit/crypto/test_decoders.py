@@ -1,4 +1,7 @@
-"""Decoders of the Paillier side: any bytes are taken canonically or refused by one error tree."""
+"""Decoders of the Paillier side: any bytes are taken canonically or refused by one error tree.
+
+Tests design.md 3.4, 3.5.
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,7 @@
-"""Both groups: laws, the identity, scalars, and decoders against arbitrary bytes."""
+"""Both groups: laws, the identity, scalars, and decoders against arbitrary bytes.
+
+Tests design.md 3.3.
+"""
 
 from collections.abc import Callable
 from itertools import pairwise

@@ -1,4 +1,7 @@
-"""Fixed widths, and the backend that secret exponents insist on."""
+"""Fixed widths, and the backend that secret exponents insist on.
+
+Tests design.md 3.4, 3.9.
+"""
 
 import os
 import subprocess

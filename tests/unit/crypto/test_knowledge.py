@@ -1,4 +1,7 @@
-"""Proofs of plaintext knowledge: bound to ciphertext, kind, context and key."""
+"""Proofs of plaintext knowledge: bound to ciphertext, kind, context and key.
+
+Tests design.md 2.4.6, 2.6.1.
+"""
 
 import pytest
 from hypothesis import given, settings

@@ -1,4 +1,7 @@
-"""RFC 9497 beyond its vectors: wrong keys, bad elements, bad proofs, secrets."""
+"""RFC 9497 beyond its vectors: wrong keys, bad elements, bad proofs, secrets.
+
+Tests design.md 2.2.2.
+"""
 
 import pickle
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Slots: honest values never overflow, and what no honest party sends is refused."""
+"""Slots: honest values never overflow, and what no honest party sends is refused.
+
+Tests design.md 2.5.1, 2.5.3, 2.6.1.
+"""
 
 import pytest
 from hypothesis import assume, given

@@ -1,4 +1,7 @@
-"""Keys, ciphertexts, encryption; phe as the oracle."""
+"""Keys, ciphertexts, encryption; phe as the oracle.
+
+Tests design.md 2.1.6, 3.1, 3.2, 3.6, 3.10.
+"""
 
 import threading
 

@@ -1,4 +1,7 @@
-"""Attack: primes that lie close together let anybody factor the key by Fermat's method."""
+"""Attack: primes that lie close together let anybody factor the key by Fermat's method.
+
+Tests design.md 2.1.6.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The joint sieve, against trial division."""
+"""The joint sieve, against trial division.
+
+Tests design.md 2.1.6.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 

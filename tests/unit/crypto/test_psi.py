@@ -1,4 +1,7 @@
-"""Set intersection: exact, streamed, one-sided; and what each side refuses."""
+"""Set intersection: exact, streamed, one-sided; and what each side refuses.
+
+Tests design.md 11.5.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress

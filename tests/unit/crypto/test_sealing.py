@@ -1,4 +1,7 @@
-"""Sealing to a key and at rest: a second HPKE opens ours, and nothing else opens."""
+"""Sealing to a key and at rest: a second HPKE opens ours, and nothing else opens.
+
+Tests design.md 2.6.12, 3.11.
+"""
 
 import hashlib
 import hmac

@@ -1,4 +1,7 @@
-"""Ed25519 over labelled parts: RFC 8032's vectors, weak keys, and what must not verify."""
+"""Ed25519 over labelled parts: RFC 8032's vectors, weak keys, and what must not verify.
+
+Tests design.md 2.0.3.
+"""
 
 import pickle
 

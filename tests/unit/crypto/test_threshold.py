@@ -1,4 +1,7 @@
-"""Threshold roots: any t open, t - 1 do not, and who sends a wrong share is named."""
+"""Threshold roots: any t open, t - 1 do not, and who sends a wrong share is named.
+
+Tests design.md 2.6.3.
+"""
 
 from itertools import combinations
 

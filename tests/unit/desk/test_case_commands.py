@@ -1,4 +1,7 @@
-"""The officer's and the reviewer's commands, against a federation that serves."""
+"""The officer's and the reviewer's commands, against a federation that serves.
+
+Tests design.md 2.3.8, 2.7.2.
+"""
 
 from pathlib import Path
 

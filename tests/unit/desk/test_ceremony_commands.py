@@ -1,4 +1,7 @@
-"""The command line's words: what a wrong input is answered with, and that nothing is written."""
+"""The command line's words: what a wrong input is answered with, and that nothing is written.
+
+Tests design.md 2.1.6.
+"""
 
 from pathlib import Path
 
@@ -122,7 +125,7 @@ def test_init_a_second_time_is_refused(tmp_path: Path, plan_file: Path) -> None:
     home = str(tmp_path / "home")
     init = ("federation", "init", "--plan", str(plan_file))
     assert CliRunner().invoke(build(), ["--home", home, *init]).exit_code == 0
-    assert "this home has its authority" in sentence(_run("--home", home, *init))
+    assert "this home already has its authority" in sentence(_run("--home", home, *init))
 
 
 def test_bits_of_the_command_line_stand_in_the_copied_plan(tmp_path: Path, plan_file: Path) -> None:
@@ -137,7 +140,7 @@ def test_commands_before_the_ceremony_say_what_to_do(tmp_path: Path, plan_file: 
     assert "federation init" in sentence(_run("--home", home, "registrar", "init"))
     CliRunner().invoke(build(), ["--home", home, "federation", "init", "--plan", str(plan_file)])
     assert "Did you mean" in sentence(_run("--home", home, "person", "init", "wong"))
-    assert "no join request of registrar" in sentence(_run("--home", home, "federation", "deal"))
+    assert "no join request from registrar" in sentence(_run("--home", home, "federation", "deal"))
     assert "Say who acts with --person" in sentence(_run("--home", home, "authorization", "list"))
 
 

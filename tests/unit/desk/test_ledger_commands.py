@@ -1,4 +1,7 @@
-"""The reviewer's commands: show, entry, reconcile, evidence, report; live and from bundles."""
+"""The reviewer's commands: show, entry, reconcile, evidence, report; live and from bundles.
+
+Tests design.md 1.5, 4.12.
+"""
 
 import json
 import signal
@@ -88,7 +91,7 @@ def test_showing_a_process_is_ledgered_and_is_no_reason_to_read_again(bench: Ben
         rounds(bench).round()
         more = list(live.poll())
         assert [row.index for row in more] == list(range(len(first), len(first) + len(more)))
-        assert "peer.cosigned" in [row.entry.event for row in more]
+        assert "peer.cosigned.v2" in [row.entry.event for row in more]
 
 
 def test_following_shows_what_comes_until_it_is_interrupted(bench: Bench) -> None:

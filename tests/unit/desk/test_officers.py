@@ -1,4 +1,7 @@
-"""Who asked for each manifest: opened to a reviewer alone, ledgered, told apart by the report."""
+"""Who asked for each manifest: opened to a reviewer alone, ledgered, told apart by the report.
+
+Tests design.md 4.13.
+"""
 
 from pathlib import Path
 

@@ -1,6 +1,8 @@
 """A reviewer's own witness: it remembers, and an old backup that is put back shows.
 
 Its key is pinned in the federation file: everybody counts its cosignatures, and no other's.
+
+Tests design.md 2.1.7, 4.7, 4.8.
 """
 
 import shutil
@@ -14,7 +16,7 @@ from desk.commands.witness import CONTRADICTED
 from desk.trust import pinned_keys
 from hedui.v1 import ledger_pb2 as pb
 from hedui.v1.ledger_pb2_grpc import LedgerServiceStub, WitnessServiceStub
-from ledger import checkpoint, cosignature
+from ledger import checkpoint, cosignature, merkle
 from ledger.note import parse_note
 from ledger.verify.verdict import main as verify
 from ledger.verify.verdict import verify as report_of
@@ -115,7 +117,7 @@ def test_a_cosignature_under_another_key_is_not_counted(bench: Bench, tmp_path: 
     assert witnesses(bench, bundle, vkey)[WITNESS] == checkpoint.unverified(note)[0].size
     # Under the pinned key's id, what it did not sign is no missing signature but a false one.
     own = SigningKey(read_secret(bench.county.home / "people" / "rosa" / "cosign.key"))
-    other = checkpoint.Checkpoint("hedui/hexi/bank", 1, bytes(32)).text()
+    other = checkpoint.Checkpoint("hedui/hexi/bank", 1, merkle.Root(bytes(32))).text()
     false = cosignature.cosign(other, name=WITNESS, key=own, time_s=1).line()
     newest.write_bytes(note + false)
     keys = pinned_keys(Options(bench.county.home))

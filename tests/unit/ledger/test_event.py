@@ -1,4 +1,7 @@
-"""Entries: what goes in, what is refused on the way in and on the way out."""
+"""Entries: what goes in, what is refused on the way in and on the way out.
+
+Tests design.md 2.0.2, 4.1, 4.11.
+"""
 
 from typing import Any
 

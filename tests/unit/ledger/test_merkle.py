@@ -1,4 +1,7 @@
-"""Proofs against the definition of RFC 6962 itself, written out naively here."""
+"""Proofs against the definition of RFC 6962 itself, written out naively here.
+
+Tests design.md 4.1.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -45,7 +48,7 @@ def test_every_proof_verifies_and_proves_nothing_else(data: st.DataObject) -> No
     size = data.draw(st.integers(1, 70))
     index = data.draw(st.integers(0, size - 1))
     path = merkle.inclusion(index, size, get)
-    leaf, root = merkle.leaf_hash(ENTRIES[index]), mth(ENTRIES[:size])
+    leaf, root = merkle.leaf_hash(ENTRIES[index]), merkle.Root(mth(ENTRIES[:size]))
     merkle.verify_inclusion(leaf, index, size, path, root)
     other = data.draw(st.integers(0, 69).filter(lambda i: i != index))
     with pytest.raises(ProofError):
@@ -61,10 +64,10 @@ def test_every_proof_verifies_and_proves_nothing_else(data: st.DataObject) -> No
 def test_consistency_holds_and_a_changed_proof_does_not(one: int, two: int, flip: int) -> None:
     old, new = sorted((one, two))
     proof = merkle.consistency(old, new, get)
-    roots = mth(ENTRIES[:old]), mth(ENTRIES[:new])
+    roots = merkle.Root(mth(ENTRIES[:old])), merkle.Root(mth(ENTRIES[:new]))
     merkle.verify_consistency(old, new, *roots, proof)
     with pytest.raises(ProofError):
-        merkle.verify_consistency(old, new, roots[0], bytes(32), proof)
+        merkle.verify_consistency(old, new, roots[0], merkle.Root(bytes(32)), proof)
     if proof:
         changed = bytearray(proof[flip % len(proof)])
         changed[0] ^= 1

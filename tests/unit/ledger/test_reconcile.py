@@ -1,6 +1,11 @@
-"""Reconciliation: honest ledgers give nothing to report, every kind of lie its finding."""
+"""Reconciliation: honest ledgers give nothing to report, every kind of lie its finding.
 
+Tests design.md 4.8, 4.10, 2.7.6.
+"""
+
+import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -204,6 +209,10 @@ def answer_without_grant(made: Ledgers) -> None:
     made.drop("registrar", "sample.opened")
 
 
+def base64_of(root: bytes) -> str:
+    return base64.b64encode(root).decode()
+
+
 LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
     "a manifest serves another coordinator": (
         through_another,
@@ -343,12 +352,12 @@ LIES: dict[str, tuple[Lie, set[tuple[str, str]]]] = {
         lambda made: rechecked(made, size=3), {("forked", "registrar")}
     ),
     "a witness kept two histories": (
-        lambda made: made.add("tax", 90, "peer.forked", origin=verifier("coordinator").name,
+        lambda made: made.add("tax", 90, "peer.forked.v2", origin=verifier("coordinator").name,
                               size=3, root=SALTED),
         {("forked", "tax")},
     ),
     "the coordinator shows a node another log than the reviewer": (
-        lambda made: made.add("tax", 90, "peer.cosigned", origin=verifier("coordinator").name,
+        lambda made: made.add("tax", 90, "peer.cosigned.v2", origin=verifier("coordinator").name,
                               size=3, root=SALTED),
         {("forked", "tax")},
     ),
@@ -390,10 +399,35 @@ def test_nodes_that_saw_different_logs_of_one_coordinator_show_it_without_its_bu
 ) -> None:
     made = honest()
     for name, root in (("tax", SALTED), ("bank", OTHER)):
-        made.add(name, 90, "peer.cosigned", origin=verifier("coordinator").name, size=3, root=root)
+        made.add(
+            name, 90, "peer.cosigned.v2", origin=verifier("coordinator").name, size=3, root=root
+        )
     result = found(made, tmp_path, [name for name in PROCESSES if name != "coordinator"])
     assert [f.kind for f in result.findings] == ["forked"]
     assert result.absent == ["coordinator"]
+
+
+# Event, spelling of the root, whether it is read as the root that it is.
+SPELLINGS: dict[str, tuple[str, Callable[[bytes], str], bool]] = {
+    "hex": ("peer.cosigned.v2", bytes.hex, True),
+    "base64, as older ledgers have it": ("peer.cosigned", base64_of, True),
+    "base64 where it is hex by now": ("peer.cosigned.v2", base64_of, False),
+    "hex where it was base64": ("peer.cosigned", bytes.hex, False),
+    "no hex": ("peer.cosigned.v2", lambda root: root.hex()[:-2] + "zz", False),
+    "cut off": ("peer.cosigned.v2", lambda root: root.hex()[:-2], False),
+    "nothing": ("peer.cosigned.v2", lambda root: "", False),
+}
+
+
+@pytest.mark.parametrize(("event", "spell", "good"), SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_root_is_spelled_as_its_event_says_and_never_guessed(
+    event: str, spell: Callable[[bytes], str], good: bool, tmp_path: Path
+) -> None:
+    made = honest()
+    root = spell(made.root("coordinator", 3))
+    made.add("tax", 90, event, origin=verifier("coordinator").name, size=3, root=root)
+    expected = [] if good else [("forked", "tax")]
+    assert [(f.kind, f.ledger) for f in found(made, tmp_path).findings] == expected
 
 
 EXPLAINED: dict[str, Lie] = {

@@ -1,4 +1,7 @@
-"""Verifier and reconciliation stand alone: no code of the writer, no packages but pycryptodome."""
+"""Verifier and reconciliation stand alone: no code of the writer, no packages but pycryptodome.
+
+Tests design.md 4.9, 6.4.
+"""
 
 import ast
 import subprocess

@@ -1,4 +1,7 @@
-"""A witness against logs that go back, fork, and prove nothing; in memory and in the database."""
+"""A witness against logs that go back, fork, and prove nothing; in memory and in the database.
+
+Tests design.md 4.7.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,7 +87,7 @@ def test_cosigns_what_extends(witness: Witness, database: Database) -> None:
         line = witness.cosign(TRUE.note(new), proof, now_s=NOW_S)
         note = parse_note(TRUE.note(new)).with_signature(line)
         assert cosignature.verify(note, witness.verifier) == NOW_S
-    assert events(database) == [("peer.cosigned", size) for size in (7, 8, 40)]
+    assert events(database) == [("peer.cosigned.v2", size) for size in (7, 8, 40)]
 
 
 REFUSED = {

@@ -1,4 +1,7 @@
-"""Identifiers: one spelling per person, clear refusals, nothing printed in full."""
+"""Identifiers: one spelling per person, clear refusals, nothing printed in full.
+
+Tests design.md 2.2.7.
+"""
 
 from datetime import date
 
@@ -61,10 +64,10 @@ REFUSED = {
     "wrong check digit": ("resident:110105194912310021", "check digit"),
     "two digits swapped": ("resident:11010519491321002X", "date of birth"),
     "x in the middle": ("resident:1101051949123X0021", "only digits"),
-    "30 February": (f"resident:{numbered('33021220000230001')}", "no date of birth"),
-    "29 February 2001": (f"resident:{numbered('33021220010229001')}", "no date of birth"),
+    "30 February": (f"resident:{numbered('33021220000230001')}", "not a date of birth"),
+    "29 February 2001": (f"resident:{numbered('33021220010229001')}", "not a date of birth"),
     "born in 1700": (f"resident:{numbered('33021217000101001')}", "plausible"),
-    "no province": (f"resident:{numbered('99021219900101001')}", "province"),
+    "not those of a province": (f"resident:{numbered('99021219900101001')}", "province"),
     "Hong Kong permit as resident": (f"resident:{HONG_KONG}", 'type "permit-hk"'),
     "resident as permit": ("permit-hk:11010519491231002X", 'type "resident"'),
     "Taiwan permit as Hong Kong": (f"permit-hk:{TAIWAN}", 'type "permit-tw"'),

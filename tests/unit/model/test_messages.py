@@ -1,4 +1,7 @@
-"""Messages in the reader's language: what decides it, what has no translation, who hears what."""
+"""Messages in the reader's language: what decides it, what has no translation, who hears what.
+
+Tests design.md 5.19.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 

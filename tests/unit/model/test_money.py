@@ -1,4 +1,7 @@
-"""Amounts: exact, strict, never a float."""
+"""Amounts: exact, strict, never a float.
+
+Tests design.md 2.0.1, 3.7.
+"""
 
 import pytest
 from hypothesis import given

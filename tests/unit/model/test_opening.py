@@ -1,4 +1,7 @@
-"""Who stands in a permit: departments in the manifest's order, holders in the nonce's."""
+"""Who stands in a permit: departments in the manifest's order, holders in the nonce's.
+
+Tests design.md 2.6.7, 2.6.9.
+"""
 
 import pytest
 

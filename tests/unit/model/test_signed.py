@@ -1,4 +1,7 @@
-"""Signed documents: one spelling each, also of those from before a key came in."""
+"""Signed documents: one spelling each, also of those from before a key came in.
+
+Tests design.md 2.0.5, 2.9.1.
+"""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""The mapping TOML: what it says, and how a wrong one is refused."""
+"""The mapping TOML: what it says, and how a wrong one is refused.
+
+Tests design.md 2.4.10, 7.3.
+"""
 
 import pytest
 
@@ -47,15 +50,15 @@ def test_coverage_is_stated_or_said_not_to_be() -> None:
 REFUSED = {
     "coverage without its end": (
         GOOD.replace("encoding", "covers_from = 2024-01-01\nencoding"),
-        "covers_from and covers_to stand together",
+        "both covers_from and covers_to, or neither",
     ),
     "coverage that ends before it begins": (
         GOOD.replace("encoding", COVERED.replace("2024", "2027") + "encoding"),
-        "follow in this order",
+        "must be in this order",
     ),
     "coverage beyond the data": (
         GOOD.replace("encoding", COVERED.replace("2026-10-31", "2026-11-01") + "encoding"),
-        "follow in this order",
+        "must be in this order",
     ),
     "unknown key, with the near one": (
         GOOD.replace("encoding", "encodign"),

@@ -1,4 +1,7 @@
-"""Measures over a household's rows: windows, distinct things, and rows that cannot be read."""
+"""Measures over a household's rows: windows, distinct things, and rows that cannot be read.
+
+Tests design.md 2.4.4, 2.4.5, 2.4.18.
+"""
 
 from dataclasses import replace
 from datetime import date

@@ -1,4 +1,7 @@
-"""Letters: what is refused, what state is left behind, what can be read from the disk."""
+"""Letters: what is refused, what state is left behind, what can be read from the disk.
+
+Tests design.md 2.3.1 to 2.3.5, 2.3.15.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -37,11 +40,11 @@ BAD_TERMS: dict[str, tuple[dict[str, Any], str]] = {
         {"members": [member(1, "head"), member(2, "child", "self", resident(1))]},
         "member 2: a guardian is named",
     ),
-    "the own guardian": (
+    "their own guardian": (
         {"members": [member(1, "head"), member(2, "child", "guardian", resident(2))]},
-        "cannot be the own guardian",
+        "cannot be their own guardian",
     ),
-    "an end before the beginning": ({"valid_to": "2020-01-01"}, "valid_to lies before"),
+    "an end before the beginning": ({"valid_to": "2020-01-01"}, "valid_to is before"),
     "a department nobody serves": (
         {"grants": [Grant(department="taxx", resources=["tax.wages"])]},
         'Did you mean "tax"?',

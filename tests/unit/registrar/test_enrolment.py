@@ -1,4 +1,7 @@
-"""Enrolment: evaluated under the pinned key, counted once, never beyond the budget."""
+"""Enrolment: evaluated under the pinned key, counted once, never beyond the budget.
+
+Tests design.md 2.2.2 to 2.2.4, 2.2.6.
+"""
 
 from collections.abc import Callable
 from typing import Any

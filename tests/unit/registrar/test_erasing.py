@@ -1,4 +1,7 @@
-"""Erasure: who may, when, and what is left in the database's files afterwards."""
+"""Erasure: who may, when, and what is left in the database's files afterwards.
+
+Tests design.md 4.6.
+"""
 
 import base64
 import sqlite3

@@ -1,4 +1,7 @@
-"""Manifests and tickets: who may ask what, and that everything in them comes from the letter."""
+"""Manifests and tickets: who may ask what, and that everything in them comes from the letter.
+
+Tests design.md 2.1.5, 2.3.6 to 2.3.10, 2.3.13, 2.3.14, 2.3.16.
+"""
 
 import copy
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Opening permits: one per manifest, holders in the fixed order, asked by the registrar itself."""
+"""Opening permits: one per manifest, holders in the fixed order, asked by the registrar itself.
+
+Tests design.md 2.3.10, 2.6.6, 2.6.7, 2.6.18.
+"""
 
 from functools import partial
 from typing import Any

@@ -1,4 +1,7 @@
-"""PolicyService, as every process serves it: own people, sound policies, ledgered."""
+"""PolicyService, as every process serves it: own people, sound policies, ledgered.
+
+Tests design.md 2.4.1.
+"""
 
 from typing import Any
 

@@ -2,6 +2,8 @@
 
 The lies are those of a registrar that has every key of its own, and, where it says so, of clerk,
 checker or officer too: what it opens is re-signed and, in some, committed to again.
+
+Tests design.md 4.13.
 """
 
 from collections.abc import Callable, Iterator
@@ -235,19 +237,19 @@ LIES: dict[str, tuple[Lie, str, str]] = {
         _other_salts,
         "put this letter with these members", "does not match its commitment",
     ),
-    "an opening left out": (
+    "a reveal left out": (
         lambda s: s.showing(issued_openings=s.opened.issued_openings[1:]),
-        "commits to this letter", "authorization was not opened",
+        "commits to this letter", "authorization was not disclosed",
     ),
     "a letter that the clerk did not sign": (
         lambda s: s.showing(letter=s.by(s.letter, "li")),
         "somebody else, confirmed it", "signed by li, not by chen",
     ),
     "a letter that its clerk confirmed": (
-        lambda s: _check_by(s, "chen"), "somebody else, confirmed it", "chen is no checker",
+        lambda s: _check_by(s, "chen"), "somebody else, confirmed it", "chen is not a checker",
     ),
     "a checker who confirmed another text": (
-        lambda s: _check_by(s, "li", "11" * 32), "somebody else, confirmed it", "another text",
+        lambda s: _check_by(s, "li", "11" * 32), "somebody else, confirmed it", "a different text",
     ),
     "a member who did not sign": (
         lambda s: s.with_letter(members=[member(1, "head"), member(2, "spouse", "missing")]),
@@ -295,7 +297,7 @@ LIES: dict[str, tuple[Lie, str, str]] = {
         "the registrar signed it", "another federation",
     ),
     "a manifest that the entry does not name": (
-        lambda s: _manifest(s, nonce="00" * 32), "commits to this letter", "another manifest",
+        lambda s: _manifest(s, nonce="00" * 32), "commits to this letter", "a different manifest",
     ),
     "tickets that the entry does not name": (
         lambda s: s.writing(s.entry, tickets=["00" * 16]),
@@ -335,12 +337,14 @@ def test_every_lie_fails_its_check(
 AGAIN: dict[str, tuple[Lie, str]] = {
     "without a checker's signature": (lambda s: s.showing(countersigned=None), "without a reason"),
     "countersigned by the officer": (
-        lambda s: s.showing(countersigned=s.by(s.papers().request, "wang")), "wang is no checker",
+        lambda s: s.showing(countersigned=s.by(s.papers().request, "wang")),
+        "wang is not a checker",
     ),
     "countersigned by a clerk": (
-        lambda s: s.showing(countersigned=s.by(s.papers().request, "chen")), "chen is no checker",
+        lambda s: s.showing(countersigned=s.by(s.papers().request, "chen")),
+        "chen is not a checker",
     ),
-    "another request countersigned": (lambda s: _request(s, again="none"), "another request"),
+    "another request countersigned": (lambda s: _request(s, again="none"), "a different request"),
 }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""Drawing and opening at the registrar: who may, what is ledgered, and who can read it."""
+"""Drawing and opening at the registrar: who may, what is ledgered, and who can read it.
+
+Tests design.md 1.5, 4.13.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""One query's evidence: what it holds, that the verifier takes it, and every way to change it."""
+"""One query's evidence: what it holds, that the verifier takes it, and every way to change it.
+
+Tests design.md 1.5.
+"""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Re-checks: a determined case is opened once more, by another pair, for a reviewer alone."""
+"""Re-checks: a determined case is opened once more, by another pair, for a reviewer alone.
+
+Tests design.md 2.6.15.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

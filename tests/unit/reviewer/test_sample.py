@@ -1,4 +1,7 @@
-"""A reviewer's sample of a federation that ran: opened, recomputed, kept, ledgered everywhere."""
+"""A reviewer's sample of a federation that ran: opened, recomputed, kept, ledgered everywhere.
+
+Tests design.md 1.5, 1.8, 2.4.22, 4.13.
+"""
 
 import json
 import os
@@ -174,7 +177,7 @@ def test_the_words_say_every_check_and_every_value(
     assert f"entry {entry} of the registrar's ledger" in done.stdout
     assert f"head: resident:{resident(21)}, signed: self" in done.stdout
     assert "6100000" in done.stdout
-    assert "1 entry: every check that was made holds; 1 not looked at" in done.stdout
+    assert "1 entry: every check that was made passes; 1 not looked at" in done.stdout
     assert "hand in the" in done.stdout
 
 

@@ -1,4 +1,7 @@
-"""A sample of a registrar or a department that shows less, or something else, than was drawn."""
+"""A sample of a registrar or a department that shows less, or something else, than was drawn.
+
+Tests design.md 4.13.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

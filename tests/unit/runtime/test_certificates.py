@@ -1,4 +1,7 @@
-"""Certificates: what is issued holds, and what the authority did not agree to is refused."""
+"""Certificates: what is issued holds, and what the authority did not agree to is refused.
+
+Tests design.md 2.1.1.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

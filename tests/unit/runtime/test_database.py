@@ -1,4 +1,7 @@
-"""Opening a database: what is refused, in which words, and what is left behind."""
+"""Opening a database: what is refused, in which words, and what is left behind.
+
+Tests design.md 5.4, 5.5, 5.7, 4.6.
+"""
 
 import os
 import sqlite3

@@ -1,4 +1,7 @@
-"""What a failed call means: one table for cases, permits and enrolment."""
+"""What a failed call means: one table for cases, permits and enrolment.
+
+Tests design.md 5.10, 2.7.5.
+"""
 
 import pytest
 

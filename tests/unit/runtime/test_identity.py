@@ -1,4 +1,7 @@
-"""Secret files: who may read them, what they hold, and that nothing prints them."""
+"""Secret files: who may read them, what they hold, and that nothing prints them.
+
+Tests design.md 3.11, 5.14.
+"""
 
 import os
 from pathlib import Path
@@ -37,7 +40,7 @@ BAD_FILES = {
     "not hex": (b"zz" * 32, "not one line of hex"),
     "not text": (b"\xff" * 32, "not one line of hex"),
     "too short": (b"ab" * 31, "31 bytes where 32"),
-    "too large": (b"ab" * 20_000, "more than"),
+    "too large": (b"ab" * 20_000, "larger than"),
 }
 
 

@@ -1,4 +1,7 @@
-"""Logs are facts: no key that is not on the list, no message of an exception."""
+"""Logs are facts: no key that is not on the list, no message of an exception.
+
+Tests design.md 7.3.
+"""
 
 import json
 from pathlib import Path

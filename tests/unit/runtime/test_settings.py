@@ -1,4 +1,7 @@
-"""Settings, profiles and endpoints: each mistake is named, with file, key and mend."""
+"""Settings, profiles and endpoints: each mistake is named, with file, key and mend.
+
+Tests design.md 2.1.7, 5.8, 5.15, 7.3.
+"""
 
 import json
 import os

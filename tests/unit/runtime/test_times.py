@@ -1,4 +1,7 @@
-"""One way to write and read a moment; one without a time zone is refused wherever it arrives."""
+"""One way to write and read a moment; one without a time zone is refused wherever it arrives.
+
+Tests design.md 2.0.2.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone

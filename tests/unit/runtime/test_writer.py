@@ -1,4 +1,7 @@
-"""The single writer: group commit, rollback alone, bounded refusals, clean resumption."""
+"""The single writer: group commit, rollback alone, bounded refusals, clean resumption.
+
+Tests design.md 4.3, 4.4, 5.5.
+"""
 
 import sqlite3
 import subprocess

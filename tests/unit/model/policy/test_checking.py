@@ -1,4 +1,7 @@
-"""``policy check``: every policy that would reveal too much, or cannot work, is refused."""
+"""``policy check``: every policy that would reveal too much, or cannot work, is refused.
+
+Tests design.md 1.2, 2.5.2, 2.5.5, 2.7.8.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

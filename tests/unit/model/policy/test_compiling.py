@@ -2,6 +2,8 @@
 
 The reference below knows nothing of slots, normal forms or bounds: it evaluates each rule with
 exact integers over the household's measures.
+
+Tests design.md 2.5.1 to 2.5.9, 2.5.11, 2.7.1, 2.7.6.
 """
 
 from dataclasses import dataclass
@@ -227,6 +229,24 @@ def test_masked_slots_give_the_same_bits(world: World, random: Random) -> None:
         low = 2**layout.ell
         found.append((z >> layout.ell & 1) ^ (r >> layout.ell & 1) ^ int(z % low < r % low))
     assert found == bits_of(layout, inputs, sent)
+
+
+@pytest.mark.parametrize("value", [0, 1, 3, 4])
+def test_a_value_at_its_bound_packs_where_the_limit_is_in_the_middle(value: int) -> None:
+    """A refusal that depends on what is held would say what is held."""
+    world = World(
+        {"m0": (0, 4)},
+        {"m0": "tax"},
+        {"r0": PlainRule({"m0": 1}, "<=", 2, per_member=False)},
+        None,
+        1,
+        {"m0": value},
+    )
+    layout, inputs = compiled(world)
+    sent = answers(world, layout, inputs)
+    packed = packing.pack(KEY, packing.Layout(layout.ell, len(layout.slots)), sent["tax"])
+    assert packed == value
+    assert bits_of(layout, inputs, sent)[0] == int(value > 2)
 
 
 @settings(max_examples=100, deadline=None)

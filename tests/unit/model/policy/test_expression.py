@@ -1,4 +1,7 @@
-"""The expression language: what it means, and what it refuses."""
+"""The expression language: what it means, and what it refuses.
+
+Tests design.md 2.7.1.
+"""
 
 import pytest
 

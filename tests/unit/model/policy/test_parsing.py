@@ -1,4 +1,7 @@
-"""Reading a policy file: strict, and with messages that help."""
+"""Reading a policy file: strict, and with messages that help.
+
+Tests design.md 2.4.5, 7.3.
+"""
 
 from collections.abc import Callable
 from datetime import date
@@ -43,7 +46,7 @@ REFUSED = {
     "limit other than 0": (("limit = 0", "limit = 1"), '"limit"'),
     "no limit at all": (("limit = 0", ""), "either a parameter"),
     "both limits": (("limit = 0", 'limit = 0\nparameter = "standard"'), "either a parameter"),
-    "limit 0 per member": (("limit = 0", 'limit = 0\nper = "member"'), "stands alone"),
+    "limit 0 per member": (("limit = 0", 'limit = 0\nper = "member"'), "cannot be combined"),
     "not a whole fen": (('per = "member"', 'times = "1/3"\nper = "member"'), "not a whole number"),
     "negative times": (('per = "member"', 'times = "-1"\nper = "member"'), "positive"),
     "condition on another department": (("cars > members", "wages > members"), "is not defined"),
@@ -54,7 +57,7 @@ REFUSED = {
     "count in yuan": (('kind = "count"\nunit = "1"', 'kind = "count"\nunit = "yuan"'), "a count"),
     "bounds out of order": (('max = "20"', 'max = "-1"'), "out of order"),
     "reserved name": (("[measures.cars]", "[measures.members]"), "expression language"),
-    "name in two tables": (("[conditions.too_many_cars]", "[conditions.cars]"), "stands in both"),
+    "name in two tables": (("[conditions.too_many_cars]", "[conditions.cars]"), "appears in both"),
     "valid_to before valid_from": (("2023-11-30", "2022-11-30"), "before valid_from"),
     "too many members": (("max_members = 5", "max_members = 33"), '"max_members"'),
     "distance 1 shows equality": (("min_distance = 1000", "min_distance = 1"), '"min_distance"'),

@@ -1,6 +1,8 @@
 """The programmes of Ningbo Yinzhou, December 2022, at their limits and one fen beyond.
 
 Amounts below are fen, worked out by hand from the published table, not from the policy file.
+
+Tests design.md 2.5.4, 2.5.6, 2.7.1, 2.7.6, 2.7.8.
 """
 
 from collections.abc import Mapping
