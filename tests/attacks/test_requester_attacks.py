@@ -19,7 +19,7 @@ from model.documents.signed import sign
 from model.federation import Federation, Process
 from model.reasons import Reason
 from registrar.authorizations import desk
-from runtime.errors import Refused
+from runtime.errors import Refused, SettingsError
 from runtime.transport.wire import signed_to_wire
 from tests.support import county as counties
 from tests.support.bench import Bench
@@ -94,6 +94,15 @@ def test_each_opens_its_own_case(two: Two) -> None:
     assert [e.fields["requester"] for e in issued[-2:]] == BOTH
     received = two.county.ledger("tax", event_name="query.received")
     assert [e.fields["requester"] for e in received[-2:]] == BOTH
+
+
+def test_who_acts_through_no_coordinator_of_its_own_says_which_is_meant(two: Two) -> None:
+    with two.county.acting("rosa") as acting:
+        with pytest.raises(SettingsError, match=r"\(coordinator, housing\): say which"):
+            _ = acting.requester
+        with pytest.raises(SettingsError, match='Did you mean "housing"'):
+            _ = replace(acting, requester_option="hosing").requester
+        assert replace(acting, requester_option="housing").requester == "housing"
 
 
 # ---------------------------------------------------------------- with the other's papers

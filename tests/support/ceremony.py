@@ -57,9 +57,33 @@ def plan_text(*, extra: Sequence[str] = (), **replaced: str) -> str:
     return text
 
 
+HOUSING = "\n".join(
+    (
+        "",
+        "[[process]]",
+        'name = "housing"',
+        'role = "coordinator"',
+        'organisation = "Housing Bureau"',
+        'office = "allocation"',
+        'purposes = ["housing-assistance"]',
+        'serves = ["Trade Union"]',
+        "",
+    )
+)
+"""A second coordinator, for a plan's text."""
+
+
 def _rows(table: str, **keys: str) -> list[str]:
     lines = ["", f"[[{table}]]", *(f'{key} = "{value}"' for key, value in keys.items())]
     return [*lines, 'office = "verification"']
+
+
+def officers(**of: str) -> str:
+    """More officers, by name and organisation, for a plan's text."""
+    lines = []
+    for name, organisation in of.items():
+        lines += _rows("person", name=name, role="officer", organisation=organisation)
+    return "\n".join(lines) + "\n"
 
 
 def begin(home: Path, now: datetime, text: str = "") -> Plan:

@@ -246,6 +246,69 @@ def test_check_warns_where_one_office_runs_registrar_and_coordinator(tmp_path: P
     assert "registrar and coordinator both belong to Civil Affairs" in first
 
 
+def test_a_federation_of_two_coordinators(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    officers = ceremony.officers(union="Trade Union", alien="Water Works")
+    ceremony.begin(home, NOW, ceremony.plan_text() + ceremony.HOUSING + officers)
+    ceremony.join_all(home)
+    federation = ceremony.deal_all(home, NOW)
+    assert [r.name for r in federation.requesters] == ["coordinator", "housing"]
+    assert [r.asks_for for r in federation.requesters] == [
+        ("social-assistance",),
+        ("housing-assistance",),
+    ]
+    through = {
+        organisation: [r.name for r in federation.acts_through(organisation)]
+        for organisation in ("Civil Affairs", "Housing Bureau", "Trade Union", "Water Works")
+    }
+    assert through == {
+        "Civil Affairs": ["coordinator"],
+        "Housing Bureau": ["housing"],
+        "Trade Union": ["housing"],
+        "Water Works": [],
+    }
+    assert federation.requester("housing") is federation.requesters[1]
+    assert federation.requester("") is federation.requester(None) is None
+    found = findings(federation, home=home, now=NOW)
+    assert [line for line in found if "alien" in line and "it can open no case" in line]
+    assert [line for line in found if "union" in line and "not approve policies" in line]
+
+
+def test_everybody_acts_through_the_only_coordinator(dealt_home: Path) -> None:
+    federation = load_federation(dealt_home, load_site(dealt_home).root_verify_key)
+    (only,) = federation.requesters
+    assert federation.acts_through("Water Works") == (only,)
+    assert federation.requester("") is federation.requester(None) is only
+    assert federation.requester("housing") is None
+
+
+def test_a_federation_file_from_before_there_were_several_asks_for_the_one_purpose(
+    dealt_home: Path,
+) -> None:
+    table = tomllib.loads((dealt_home / "federation.toml").read_text())
+    for process in table["process"]:
+        process.pop("purposes", None)
+    (only,) = Federation.parse(to_toml(table).encode()).requesters
+    assert only.asks_for == ("social-assistance",)
+
+
+FILES: dict[str, tuple[dict[str, object], str]] = {
+    "no coordinator": ({"role": "node", "holder_index": 0}, "1 to 16 coordinators, not 0"),
+    "in a key holder's organisation": ({"organisation": "bank office"}, "a coordinator's or the"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), FILES.values(), ids=FILES.keys())
+def test_a_federation_file_is_refused_for_its_coordinators(
+    changes: dict[str, object], words: str, dealt_home: Path
+) -> None:
+    table = tomllib.loads((dealt_home / "federation.toml").read_text())
+    process = next(each for each in table["process"] if each["role"] == "coordinator")
+    process.update(changes)
+    with pytest.raises(FederationError, match=words):
+        Federation.parse(to_toml(table).encode())
+
+
 def test_check_notices_a_swapped_certificate(joined: Path) -> None:
     federation = ceremony.deal_all(joined, NOW)
     shutil.copy(joined / "bank" / "tls" / "cert.pem", joined / "tax" / "tls" / "cert.pem")

@@ -6,7 +6,7 @@ Tests design.md 7.3.
 import pytest
 
 from model.plan import PlanError, parse_plan
-from tests.support.ceremony import DEPARTMENTS, DOCUMENT_KEY, plan_text
+from tests.support.ceremony import DEPARTMENTS, DOCUMENT_KEY, HOUSING, plan_text
 
 GOOD = plan_text()
 TAX = '[[process]]\nname = "tax"\nrole = "node"\norganisation = "tax office"'
@@ -57,6 +57,22 @@ REFUSED = {
         GOOD + OFFICE.replace("Civil Affairs", "Data Bureau") + f'document_key = "{DOCUMENT_KEY}"',
         "two offices have the same document key",
     ),
+    "no coordinator": (
+        GOOD.replace('role = "coordinator"', 'role = "node"'),
+        "1 to 16 processes of role coordin",
+    ),
+    "a share in the second coordinator's organisation": (
+        GOOD + HOUSING.replace("Housing Bureau", "bank office"),
+        "bank holds a key share in the coordinator's organisation",
+    ),
+    "purposes of a node": (
+        GOOD.replace(CAR_HOLDER, CAR_HOLDER + '\npurposes = ["census"]'),
+        "process cars: only a coordinator has purposes",
+    ),
+    "a purpose that is no name": (
+        GOOD + HOUSING.replace("housing-assistance", "Housing!"),
+        'key "purposes',
+    ),
     "a node with nothing to do": (
         GOOD.replace(CAR_HOLDER, ""),
         "process cars: a node serves",
@@ -68,6 +84,12 @@ def test_a_sound_plan_is_read() -> None:
     plan = parse_plan(GOOD.encode())
     assert plan.departments == list(DEPARTMENTS)
     assert [holder.name for holder in plan.holders] == list(DEPARTMENTS)
+
+
+def test_a_plan_may_name_several_coordinators() -> None:
+    first, second = parse_plan((GOOD + HOUSING).encode()).requesters
+    assert (first.name, first.asks_for, first.serves) == ("coordinator", ["social-assistance"], [])
+    assert (second.name, second.asks_for) == ("housing", ["housing-assistance"])
 
 
 @pytest.mark.parametrize(("text", "words"), REFUSED.values(), ids=REFUSED.keys())

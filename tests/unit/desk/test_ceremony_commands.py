@@ -14,7 +14,7 @@ from desk.words import sentence
 from model.identifiers import check_digit
 from model.plan import parse_plan
 from runtime.errors import SettingsError, exit_code
-from tests.support.ceremony import plan_text
+from tests.support.ceremony import HOUSING, plan_text
 
 
 def _resident(serial: int) -> str:
@@ -75,6 +75,12 @@ def test_a_letter_is_brought_to_normal_form(letter: Path) -> None:
     assert terms.evidence_file == "letter.pdf"
     assert len(terms.evidence_sha256) == 64
     assert terms.purpose == "social-assistance"
+    assert terms.requesters is None
+
+
+def test_a_letter_names_who_may_ask(letter: Path) -> None:
+    letter.write_text('requesters = ["housing", "coordinator"]\n' + LETTER, encoding="utf-8")
+    assert read_letter(letter, clerk="chen").requesters == ["housing", "coordinator"]
 
 
 @pytest.mark.parametrize(("text", "words"), BAD_LETTERS.values(), ids=BAD_LETTERS.keys())
@@ -136,6 +142,22 @@ def test_commands_before_the_ceremony_say_what_to_do(tmp_path: Path, plan_file: 
     assert "Did you mean" in sentence(_run("--home", home, "person", "init", "wong"))
     assert "no join request from registrar" in sentence(_run("--home", home, "federation", "deal"))
     assert "Say who acts with --person" in sentence(_run("--home", home, "authorization", "list"))
+
+
+def test_with_two_coordinators_in_the_plan_init_and_serve_are_told_which(tmp_path: Path) -> None:
+    home, plan = str(tmp_path / "home"), tmp_path / "plan.toml"
+    plan.write_text(plan_text() + HOUSING, encoding="utf-8")
+    runner = CliRunner()
+    runner.invoke(build(), ["--home", home, "federation", "init", "--plan", str(plan)])
+    for command in ("init", "serve"):
+        said = sentence(_run("--home", home, "coordinator", command))
+        assert "(coordinator, housing): say which" in said
+        said = sentence(_run("--home", home, "coordinator", command, "hosing"))
+        assert 'no coordinator "hosing". Did you mean "housing"?' in said
+    made = runner.invoke(build(), ["--home", home, "coordinator", "init", "housing"])
+    assert made.exit_code == 0, made.output
+    assert (tmp_path / "home" / "housing" / "join.json").is_file()
+    assert not (tmp_path / "home" / "coordinator").exists()
 
 
 def test_registrar_init_makes_keys_and_database(tmp_path: Path, plan_file: Path) -> None:
