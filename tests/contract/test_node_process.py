@@ -77,7 +77,7 @@ SHARES = {
     "another holder's share": (
         lambda home: give_share(home, "audit", index=2), "share of holder 2, not 1"),
     "a share that was sealed for another": (
-        lambda home: give_share(home, "audit", index=1, holder="police"), "no share of the joint"),
+        lambda home: give_share(home, "audit", index=1, holder="police"), "not a share of the joint"),
 }  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def test_enrolling_nobody_says_what_comes_first(tmp_path: Path) -> None:
     with run_node(tmp_path / "home") as world:
         result = run("--home", str(world.home.path), "--person", "adam", "enrol")
     assert result.returncode == 3
-    assert "tax has nobody to enrol: bring in a resource" in result.stderr
+    assert "tax has nobody to enrol: import a resource" in result.stderr
 
 
 def test_health_shows_state_and_what_failed_at_the_door(world: World) -> None:
@@ -184,7 +184,7 @@ def test_health_shows_state_and_what_failed_at_the_door(world: World) -> None:
     (row,) = json.loads(run(*home, "health", "tax", "--json").stdout)
     assert (row["state"], row["refused"]) == ("SERVING", {"wrong_role": 1})
     unknown = run(*home, "health", "taxes")
-    assert unknown.returncode == 3 and 'no process "taxes" (there are: ' in unknown.stderr
+    assert unknown.returncode == 3 and 'no process "taxes" (it has: ' in unknown.stderr
     world.service.stop()
     down = run(*home, "health", "tax")
     assert down.returncode == 5 and "down" in down.stdout

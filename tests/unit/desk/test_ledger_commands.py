@@ -104,7 +104,7 @@ def test_following_shows_what_comes_until_it_is_interrupted(bench: Bench) -> Non
     )  # fmt: skip
     assert child.stdout is not None
     # Whatever goes wrong, nobody waits for a line for ever.
-    guard = threading.Timer(60, child.kill)
+    guard = threading.Timer(200, child.kill)
     guard.start()
     try:
         for _ in range(2):
