@@ -21,7 +21,6 @@ import grpc
 from crypto.integers import require_c_arithmetic
 from crypto.rng import Rng, system_rng
 from crypto.sealing import AtRestKey
-from ledger import event
 from ledger import log as entries_log
 from ledger.checkpoint import origin_of
 from ledger.signer import LogSigner
@@ -47,7 +46,8 @@ from runtime.site.identity import (
 )
 from runtime.site.settings import ProcessSettings, load_settings
 from runtime.storage.database import Access, Database, look_at_database, open_database
-from runtime.storage.faults import DatabaseForeign, LedgerUnavailable
+from runtime.storage.faults import LedgerUnavailable
+from runtime.storage.ownership import check_fresh, check_owner
 from runtime.storage.revisions import Revisions
 from runtime.storage.upgrade import Upgrading
 from runtime.storage.writer import Tx, Writer
@@ -59,7 +59,7 @@ from runtime.transport.server import AddService, Server, build_server
 from runtime.witness.service import Witnessing, WitnessService
 
 if TYPE_CHECKING:
-    from runtime.storage.store import Connection, MetaData
+    from runtime.storage.store import MetaData
 
 _CERTIFICATE_CHECK_S: Final = 3600.0
 
@@ -209,7 +209,7 @@ class Service:
             folder=self.folder / "data",
             kek=kek,
             rng=self._rng,
-            check=lambda conn: _check_owner(conn, origin, database_location(self.folder, settings)),
+            check=lambda conn: check_owner(conn, origin, database_location(self.folder, settings)),
             tell=lambda step, to: log.info("database.upgrade", step=step, version=to),
         )
         database = self._open_database(settings, upgrading)
@@ -444,7 +444,7 @@ def create_database(folder: Path, kind: Kind, *, federation: str, clock: Clock) 
         _open(folder, settings, kind, create=True) as database,
         Writer(database, clock=clock, on_health=lambda _healthy, _reason: None).start() as writer,
     ):
-        _check_fresh(database)
+        check_fresh(database)
         origin = origin_of(federation, folder.name)
         writer.run(lambda tx: tx.append("ledger.created", origin=origin, suite=SUITE))
 
@@ -482,28 +482,6 @@ def _open(
 
 def _mend(kind: Kind) -> str:
     return f"create it with {kind.init_command}, or restore a backup"
-
-
-def _check_fresh(database: Database) -> None:
-    """Raise DatabaseForeign where a ledger has begun; tables without one an init left behind."""
-    with database.read() as conn:
-        size = entries_log.size(conn)
-    if size:
-        raise DatabaseForeign(
-            f"database {database} is not empty: it holds a ledger of {size} entries, and a new "
-            "process begins a new one; name an empty database"
-        )
-
-
-def _check_owner(conn: "Connection", origin: str, where: object) -> None:
-    """Raise DatabaseForeign unless the log in it began as ours: a copy of another's would serve."""
-    first = next(iter(entries_log.entries(conn, 0, 1)), None)
-    began = None if first is None else event.decode(first).fields.get("origin")
-    if began not in (None, origin):
-        raise DatabaseForeign(
-            f"database {where} holds the ledger of {began}, not of {origin}; "
-            "put this process's own database back, or restore its backup"
-        )
 
 
 def _own_entry(identity: Identity, federation: Federation, kind: Kind, clock: Clock) -> Process:

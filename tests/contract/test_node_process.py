@@ -77,7 +77,8 @@ SHARES = {
     "another holder's share": (
         lambda home: give_share(home, "audit", index=2), "share of holder 2, not 1"),
     "a share that was sealed for another": (
-        lambda home: give_share(home, "audit", index=1, holder="police"), "not a share of the joint"),
+        lambda home: give_share(home, "audit", index=1, holder="police"),
+        "not a share of the joint"),
 }  # fmt: skip
 
 
