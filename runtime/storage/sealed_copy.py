@@ -37,7 +37,7 @@ from runtime.storage.faults import DatabaseUnusable
 
 _MAGIC: Final = b"hedui sealed copy 1\n"
 _WRAPPED: Final = KEY_BYTES + AT_REST_OVERHEAD
-_CHUNK: Final = 1 << 18
+_CHUNK: Final = 1 << 16
 _PAGE: Final = 1000
 
 
